@@ -1,0 +1,15 @@
+// log_delivery: the one delivery status line that log analysers know.
+#pragma once
+#include "mail/delivery.h"
+
+struct delivery_times {
+    struct moment conn_setup_done; // zero: no connection was made
+    struct moment end;             // zero: now
+};
+
+// "ID: to=<R>, orig_to=<O>, relay=RELAY, conn_use=N, delay=D, delays=A/B/C/E, dsn=X.Y.Z,
+// status=STATUS (TEXT)". `relay` NULL is "none"; `conn_use` below 2 is left out.
+void log_delivery(const struct mail_config *cfg, const struct delivery_request *req,
+                  const struct delivery_rcpt *rcpt, const char *relay, long conn_use,
+                  const struct delivery_times *times, const char *dsn, const char *status,
+                  const char *text);
