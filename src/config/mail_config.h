@@ -52,7 +52,8 @@ struct mail_config {
 
     // Address classes and where mail goes; read by trivial-rewrite's engine (mail/resolve),
     // smtpd, cleanup and qmgr.
-    const char *mydestination, *relay_domains, *virtual_alias_domains, *virtual_mailbox_domains;
+    const char *mydestination, *relay_domains, *virtual_alias_domains,
+        *virtual_mailbox_domains;
     const char *virtual_alias_maps, *virtual_mailbox_maps, *canonical_maps, *relocated_maps;
     const char *alias_maps, *alias_database, *local_recipient_maps, *relay_recipient_maps;
     const char *local_transport, *virtual_transport, *relay_transport, *default_transport;
@@ -83,4 +84,3 @@ struct mail_config {
 };
 
 extern const struct param mail_params[];
-

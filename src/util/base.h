@@ -11,8 +11,10 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 // Checks the arguments of a printf-like function at compile time.
-#define PRINTF_LIKE(fmt_index, first_arg) __attribute__((format(printf, fmt_index, first_arg)))
+#define PRINTF_LIKE(fmt_index, first_arg)                                                  \
+    __attribute__((format(printf, fmt_index, first_arg)))
 
-// A condition that only a mistake of our own can make false; ends the process with its place.
+// A condition that only a mistake of our own can make false; ends the process with its
+// place.
 #define ensure(cond) ((cond) ? (void)0 : ensure_failed(#cond, __FILE__, __LINE__))
 _Noreturn void ensure_failed(const char *cond, const char *file, int line);

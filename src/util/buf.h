@@ -22,8 +22,8 @@ void buf_put(struct buf *b, struct str s);
 void buf_put_c(struct buf *b, const char *text);
 void buf_putf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-// Room for `len` more bytes to be written in place (by read(2), say), then buf_added tells how
-// many came. NULL if that would pass the limit.
+// Room for `len` more bytes to be written in place (by read(2), say), then buf_added tells
+// how many came. NULL if that would pass the limit.
 char *buf_room(struct buf *b, size_t len);
 void buf_added(struct buf *b, size_t len);
 

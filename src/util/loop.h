@@ -25,7 +25,8 @@ void loop_io_free(struct loop_io *io); // NULL is fine; allowed inside its own c
 
 // A timer that runs once when set, and again each time it is set.
 struct loop_timer *loop_timer_new(struct loop *loop, void (*expired)(void *arg), void *arg);
-void loop_timer_set(struct loop_timer *timer, int64_t after_ms); // replaces an earlier setting
+void loop_timer_set(struct loop_timer *timer,
+                    int64_t after_ms); // replaces an earlier setting
 void loop_timer_clear(struct loop_timer *timer);
 bool loop_timer_is_set(const struct loop_timer *timer);
 void loop_timer_free(struct loop_timer *timer);

@@ -1,4 +1,5 @@
-// str: a slice of bytes that came from outside; counted, not NUL-terminated, owned elsewhere.
+// str: a slice of bytes that came from outside; counted, not NUL-terminated, owned
+// elsewhere.
 #pragma once
 #include "util/base.h"
 #include <string.h>
@@ -49,13 +50,14 @@ struct str str_trim_right(struct str s);
 // Takes the next piece that ends in one of `separators` (runs of them count as one, leading
 // ones are skipped). False when nothing is left.
 bool str_take(struct str *rest, const char *separators, struct str *piece);
-// Takes up to the next `c` (which is dropped too); false when `rest` was already used up, that
-// is when rest->ptr is NULL. "a,,b" gives three pieces.
+// Takes up to the next `c` (which is dropped too); false when `rest` was already used up,
+// that is when rest->ptr is NULL. "a,,b" gives three pieces.
 bool str_split(struct str *rest, char c, struct str *piece);
 // Takes the next line without its LF; a last line without LF counts. False at the end.
 bool str_take_line(struct str *rest, struct str *line);
 
-// Decimal number that fills the whole slice; false for an empty slice, a sign or an overflow.
+// Decimal number that fills the whole slice; false for an empty slice, a sign or an
+// overflow.
 bool str_to_u64(struct str s, uint64_t *value);
 bool str_to_long(struct str s, long *value); // may have a leading '-'
 

@@ -14,8 +14,8 @@ enum stream_result {
     STREAM_TOO_LONG // stream_read_line: no end of line within the limit
 };
 
-// TLS and tests put themselves between the stream and the descriptor with these. Each returns
-// the count, 0 at end of file, or -1 with errno (EAGAIN: wait for `*wait_events`).
+// TLS and tests put themselves between the stream and the descriptor with these. Each
+// returns the count, 0 at end of file, or -1 with errno (EAGAIN: wait for `*wait_events`).
 struct stream_io {
     ssize_t (*read)(void *ctx, int fd, void *data, size_t len, short *wait_events);
     ssize_t (*write)(void *ctx, int fd, const void *data, size_t len, short *wait_events);
@@ -33,10 +33,10 @@ void stream_set_timeout(struct stream *s, int seconds);
 // With a deadline (clock_ms) the end is absolute, whatever arrives; 0 takes it away.
 void stream_set_deadline(struct stream *s, int64_t clock_ms_end);
 
-// One line into `*line`, without its LF; a CR before it stays (the caller's policy decides).
-// STREAM_TOO_LONG: `*line` holds the first `max` bytes and the rest of the line is still unread.
-// At end of file a last unfinished line is given with STREAM_EOF and len > 0. The slice is good
-// until the next call on the stream.
+// One line into `*line`, without its LF; a CR before it stays (the caller's policy
+// decides). STREAM_TOO_LONG: `*line` holds the first `max` bytes and the rest of the line
+// is still unread. At end of file a last unfinished line is given with STREAM_EOF and len >
+// 0. The slice is good until the next call on the stream.
 enum stream_result stream_read_line(struct stream *s, size_t max, struct str *line);
 // What is there, at most `max`, at least one byte; good until the next call.
 enum stream_result stream_read_some(struct stream *s, size_t max, struct str *data);

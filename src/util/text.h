@@ -10,17 +10,18 @@ struct text_list {
     size_t len;
 };
 
-// Splits at commas and white space; `{ ... }` keeps blanks together and is returned with its
-// braces. False for unbalanced braces.
-MUST_CHECK bool text_list_parse(struct arena *arena, const char *text, struct text_list *list,
-                                struct error *err);
+// Splits at commas and white space; `{ ... }` keeps blanks together and is returned with
+// its braces. False for unbalanced braces.
+MUST_CHECK bool text_list_parse(struct arena *arena, const char *text,
+                                struct text_list *list, struct error *err);
 void text_list_add(struct arena *arena, struct text_list *list, const char *item);
 bool text_list_has_nocase(const struct text_list *list, const char *item);
 
 // Takes the next element of a list as above; braces count. False at the end; `*element` has
 // ptr NULL when a brace is not closed.
 bool text_take_element(struct str *rest, struct str *element);
-// "{ a b }" -> "a b" (trimmed). False if it does not start with '{' or end with its partner.
+// "{ a b }" -> "a b" (trimmed). False if it does not start with '{' or end with its
+// partner.
 bool text_unbrace(struct str s, struct str *inner);
 // "name = value", trimmed at both; false without '=' or name.
 bool text_split_pair(struct str s, struct str *name, struct str *value);
