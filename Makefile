@@ -59,7 +59,7 @@ PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lunistring -ldb -lresolv
 EXPLORE_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 
-WARN_FLAGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wstrict-prototypes \
+WARN_FLAGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Werror=implicit-function-declaration
 CPPFLAGS := -Isrc -I$(BUILD) -D_GNU_SOURCE $(PKG_CFLAGS)
 CFLAGS := -std=gnu17 -g $(OPT_FLAGS) $(WARN_FLAGS) -fPIE -ffunction-sections -fdata-sections

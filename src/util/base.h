@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 // Elements of an array (not of a pointer).
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -51,7 +51,8 @@ struct stream *stream_open(int fd)
 
     s->fd = fd;
     s->io = &plain_io;
-    (void)fd_set_nonblocking(fd, true); // without it the deadlines are only less exact
+    if (!fd_set_nonblocking(fd, true))
+        log_warn("descriptor %d: cannot set non-blocking mode: %m", fd);
     return s;
 }
 
