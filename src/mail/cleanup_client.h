@@ -17,6 +17,7 @@
 // message travel in one write. cleanup says nothing before the end, even when it knows
 // early that the message is lost: it reads on and drops what comes.
 #pragma once
+#include "config/mail_config.h"
 #include "ipc/channel.h"
 #include "mail/queue_file.h"
 
