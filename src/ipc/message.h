@@ -73,6 +73,13 @@ struct message_kind {
 #define MESSAGE_MAX (64u << 20)
 #define MESSAGE_LIST_MAX (1u << 22)
 
+// What stands before each frame: 4 bytes length of what follows the header, 2 bytes kind,
+// both little-endian.
+#define MESSAGE_HEADER_SIZE 6
+void message_put_header(char header[MESSAGE_HEADER_SIZE], uint32_t len, uint16_t id);
+void message_get_header(const char header[MESSAGE_HEADER_SIZE], uint32_t *len,
+                        uint16_t *id);
+
 // Appends one frame (length, kind, fields in table order) to `out`. False when `out` is
 // full. NULL texts are sent as "".
 MUST_CHECK bool message_encode(struct buf *out, const struct message_kind *kind,
