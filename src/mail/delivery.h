@@ -9,7 +9,15 @@ enum delivery_flags {
     DELIVERY_CONN_LOAD = 1 << 2,   // connections may be reused
     DELIVERY_CONN_STORE = 1 << 3,
     DELIVERY_BOUNCE_EXPIRED = 1 << 4,
+    DELIVERY_DELAY_SENT = 1 << 5,  // the sender was warned: tell trace once it is delivered
 };
+
+// The first frame on a connection, from the agent as soon as it serves it: only then does the
+// queue manager choose what to deliver. It also tells a live agent from one in the backlog.
+struct delivery_ready {
+    int64_t version; // DELIVERY_VERSION
+};
+#define DELIVERY_VERSION 1
 
 struct delivery_rcpt {
     const char *address, *orig, *dsn_orcpt;
@@ -38,6 +46,8 @@ struct delivery_result {
     bool destination_dead;  // the next hop (not one recipient) was the trouble
     const char *dsn;        // "4.4.1", with `destination_dead`
     const char *reason;     // text for the recipients not tried, log and mailq
+    bool last;              // the agent closes the connection now (limits, reload)
 };
 
 extern const struct message_kind delivery_request_kind, delivery_result_kind;
+extern const struct message_kind delivery_ready_kind;
