@@ -31,7 +31,7 @@ struct mail_config {
     const char *cleanup_service_name, *rewrite_service_name, *queue_service_name;
     const char *bounce_service_name, *defer_service_name, *trace_service_name;
     const char *pickup_service_name, *showq_service_name, *flush_service_name;
-    const char *error_service_name, *retry_service_name, *verify_service_name;
+    const char *error_service_name, *address_verify_service_name;
     struct duration ipc_timeout, ipc_idle, ipc_ttl, trigger_timeout;
     struct duration daemon_timeout, max_idle;
     long max_use, default_process_limit;

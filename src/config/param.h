@@ -13,18 +13,20 @@ enum param_kind {
     PARAM_KIND_UNBUILT,  // known to Postfix, not built: setting it is warned about
 };
 
-struct config_base;
+struct arena;
+struct main_cf;
 
 // One declared parameter. Write the rows with the macros below.
 struct param {
     enum param_kind kind;
     const char *name;
-    size_t offset;          // of the field in the program's struct
-    const char *value;      // default as main.cf text, $name allowed; NULL when computed
-    char *(*compute)(void); // computed default (myhostname); malloc'd
-    long min, max;          // numbers and spans: smallest and largest; text: length limits
-                            // (max 0: none)
-    char unit;              // spans: unit of a bare number
+    size_t offset;     // of the field in the program's struct
+    const char *value; // default as main.cf text, $name allowed; NULL when computed
+    // Computed default (myhostname), in `arena`.
+    const char *(*compute)(const struct main_cf *cf, struct arena *arena);
+    long min, max; // numbers and spans: smallest and largest; text: length limits
+                   // (max 0: none)
+    char unit;     // spans: unit of a bare number
     const char
         *per_service;  // "transport": a suffix row for NAME_suffix, see config_instance_*
     const char *since; // Postfix version that brought it; "" when long ago
