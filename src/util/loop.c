@@ -7,6 +7,7 @@
 
 struct loop {
     struct event_base *base;
+    struct event *wait_end; // bounds loop_run_once
 };
 
 struct loop_io {
@@ -28,12 +29,20 @@ struct signal_hook {
     void *arg;
 };
 
+// Its firing is what ends the wait.
+static void wait_ended(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what, (void)arg;
+}
+
 struct loop *loop_new(void)
 {
     struct loop *loop = mem_alloc(sizeof(*loop));
 
     loop->base = event_base_new();
-    if (loop->base == NULL)
+    if (loop->base != NULL)
+        loop->wait_end = evtimer_new(loop->base, wait_ended, NULL);
+    if (loop->wait_end == NULL)
         log_fatal("cannot make an event loop");
     return loop;
 }
@@ -42,6 +51,7 @@ void loop_free(struct loop *loop)
 {
     if (loop == NULL)
         return;
+    event_free(loop->wait_end);
     event_base_free(loop->base);
     free(loop);
 }
@@ -67,9 +77,11 @@ void loop_run_once(struct loop *loop, int wait_ms)
     struct timeval wait = {wait_ms / 1000, (wait_ms % 1000) * 1000};
 
     if (wait_ms > 0)
-        event_base_loopexit(loop->base, &wait);
+        evtimer_add(loop->wait_end, &wait);
     event_base_loop(loop->base, EVLOOP_ONCE | (wait_ms == 0 ? EVLOOP_NONBLOCK : 0) |
                                     EVLOOP_NO_EXIT_ON_EMPTY);
+    if (wait_ms > 0)
+        evtimer_del(loop->wait_end);
 }
 
 static void io_ready(evutil_socket_t fd, short what, void *arg)
