@@ -1,0 +1,127 @@
+"""Fixtures of the end-to-end tests: private instances, scripted next hops, and one look at the
+log and the sanitizer's reports after each test."""
+import os
+import pathlib
+import pwd
+import re
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+
+from mta import Postfix, Relais, yardstick_root  # noqa: E402
+
+# What no test may leave in the log unless it asked for it (see `expect_in_log`).
+BAD = re.compile(r"^.*(?:panic: |fatal: |broken assumption|killed by signal|bad command startup).*$", re.M)
+
+
+class Instances:
+    def __init__(self):
+        self.all = []
+        self.expected = []
+
+    def __call__(self, main=None, master="", start=True, kind=Relais, prepare=None, **kwargs):
+        mta = kind(main=main, master=master, **kwargs)
+        self.all.append(mta)
+        mta.write_config()
+        if prepare:
+            prepare(mta)
+        return mta.start() if start else mta
+
+    def expect_in_log(self, pattern):
+        self.expected.append(re.compile(pattern))
+
+    def close(self):
+        problems = []
+        for mta in self.all:
+            mta.stop()
+            for match in BAD.finditer(mta.log()):
+                line = match.group(0)
+                if not any(regex.search(line) for regex in self.expected):
+                    problems.append(line)
+            for report in mta.log_file.parent.glob("sanitizer.*"):
+                problems.append(report.read_text(errors="replace")[:4000])
+        for mta in self.all:
+            mta.remove()
+        assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def start_mta(request):
+    """start_mta(main={...}, master="...") -> a running private instance of Relais."""
+    instances = Instances()
+    yield instances
+    report = getattr(request.node, "call_report", None)
+    if report is not None and report.failed:
+        for mta in instances.all:
+            report.sections.append((f"log of {mta.folder}", mta.log()[-6000:]))
+    instances.close()
+
+
+@pytest.fixture
+def mta(start_mta):
+    """A running instance with the default test configuration."""
+    return start_mta()
+
+
+@pytest.fixture
+def start_postfix(start_mta):
+    """The same for Debian's Postfix. Its master needs root and its package apt."""
+    if os.geteuid() != 0:
+        pytest.skip("Debian's Postfix does not run without root")
+    if yardstick_root() is None:
+        pytest.skip("Debian's postfix package cannot be fetched here")
+
+    def start(**kwargs):
+        return start_mta(kind=Postfix, **kwargs)
+
+    return start
+
+
+@pytest.fixture
+def mailbox_owner():
+    """(uid, gid) that may own mailboxes: an unprivileged user as root, else ourselves."""
+    if os.geteuid() == 0:
+        user = pwd.getpwnam("nobody")
+        return user.pw_uid, user.pw_gid
+    return os.geteuid(), os.getegid()
+
+
+@pytest.fixture
+def virtual_domain(start_mta, mailbox_owner):
+    """start(main) -> an instance where any user@v.example has a Maildir in home/v.example/user/
+    and any user@mbox.example a mailbox file home/mbox.example/user."""
+
+    def start(main=None, **kwargs):
+        uid, gid = mailbox_owner
+
+        def prepare(mta):
+            for domain in ("v.example", "mbox.example"):
+                (mta.home / domain).mkdir()
+                os.chown(mta.home / domain, uid, gid)
+            boxes = mta.write(
+                "vmailbox",
+                "/^(.*)@v\\.example$/ v.example/$1/\n/^(.*)@mbox\\.example$/ mbox.example/$1\n",
+            )
+            mta.configure(virtual_mailbox_maps=f"regexp:{boxes}")
+
+        settings = {
+            "virtual_mailbox_domains": "v.example mbox.example",
+            "virtual_uid_maps": f"static:{uid}",
+            "virtual_gid_maps": f"static:{gid}",
+            "virtual_minimum_uid": "1",
+            "virtual_mailbox_limit": "0",
+        }
+        mta = start_mta(main={**settings, **(main or {})}, prepare=prepare, start=False, **kwargs)
+        mta.configure(virtual_mailbox_base=str(mta.home))
+        return mta.start()
+
+    return start
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if call.when == "call":
+        item.call_report = outcome.get_result()
