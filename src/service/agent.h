@@ -36,8 +36,13 @@ struct outcome {
     struct delivery_times times;
     bool next_hop_handles_dsn; // relayed with DSN: no success report from here
     const char *action;        // "relayed", "expanded" instead of "delivered"
+    // The recipient came apart (alias, .forward): the part that this is about, in internal
+    // form; shown as to=<part>, orig_to=<the recipient>. NULL: the recipient itself.
+    const char *part;
 };
-// `rcpt` is the index in req->rcpts.
+// `rcpt` is the index in req->rcpts. May be called several times for one recipient (its parts):
+// each call is logged and reported by itself, and the worst of them decides what becomes of the
+// recipient: deferred (it stays in the queue), then bounced, then sent.
 void agent_sent(struct delivery *d, size_t rcpt, const struct outcome *o);
 void agent_deferred(struct delivery *d, size_t rcpt, const struct outcome *o);
 // soft_bounce and default_delivery_status_filter are applied here.
