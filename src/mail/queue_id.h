@@ -12,3 +12,5 @@ bool queue_id_is_valid(struct str id);
 // The inode that the name carries; false when it cannot be read from it.
 bool queue_id_inode(const char *id, uint64_t *inode);
 bool queue_id_is_long(const char *id);
+// Five hex digits of a long ID's microseconds, by which it is sorted into folders.
+bool queue_id_usec_hex(const char *id, char hex[6]);
