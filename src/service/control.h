@@ -17,7 +17,7 @@ enum control_fds {
 
 enum control_op {
     // From the template.
-    CONTROL_READY = 1,   // configuration loaded, in the jail; `self`: will not fork workers
+    CONTROL_READY = 1,   // configuration loaded, in the jail; `flags` of enum control_flags
     CONTROL_FORKED,      // worker `pid` runs with `slot`
     CONTROL_FORK_FAILED, // `status` is errno
     CONTROL_EXITED, // worker `pid` ended with wait status `status` (only where the kernel
@@ -27,12 +27,17 @@ enum control_op {
     CONTROL_SERVE // serve clients yourself with `slot`
 };
 
+enum control_flags {
+    CONTROL_SELF = 1,   // serves clients by itself instead of forking workers
+    CONTROL_SHARED = 2, // one process takes all clients (event-driven)
+};
+
 struct control_msg {
     uint32_t op; // enum control_op
     uint32_t slot;
     int32_t pid;
     int32_t status;
-    uint32_t self;
+    uint32_t flags;
 };
 
 // False with errno; a full socket counts as failure (the peer is stuck).

@@ -178,7 +178,9 @@ static bool may_leave(const struct service *svc, int64_t idle_since)
 
     if (svc->draining)
         return (svc->spec->on_drain == NULL && !has_clients) || quiet;
-    return quiet && !has_clients && !(svc->spec->needs & SERVICE_STAYS);
+    if (has_clients || (svc->spec->needs & SERVICE_STAYS))
+        return false;
+    return quiet || svc->served >= svc->max_use;
 }
 
 static int64_t shorter_wait(int64_t a, int64_t b)
@@ -225,8 +227,6 @@ void service_serve_loop(struct service *svc)
             service_close_listen(svc);
             idle_since = clock_ms();
         }
-        if (svc->served >= svc->max_use && !(svc->spec->needs & SERVICE_STAYS))
-            begin_drain(svc);
     }
     service_set_state(svc, BOARD_LEAVING);
 }

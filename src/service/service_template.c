@@ -116,7 +116,10 @@ void service_template_run(struct service *svc)
     };
     struct sigaction action = {.sa_handler = on_child};
     bool self = (svc->spec->needs & SERVICE_NO_FORK_WORKERS) || svc->opt.single;
-    struct control_msg ready = {.op = CONTROL_READY, .self = self};
+    bool shared = svc->spec->model != SERVICE_CLIENT;
+    struct control_msg ready = {.op = CONTROL_READY,
+                                .flags = (self ? CONTROL_SELF : 0u) |
+                                         (shared ? CONTROL_SHARED : 0u)};
 
     sigaction(SIGCHLD, &action, NULL);
     report(&ready);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -53,6 +54,14 @@ void log_set_socket(const char *path)
     sink.socket_addr = (struct sockaddr_un){.sun_family = AF_UNIX};
     memcpy(sink.socket_addr.sun_path, path, strlen(path) + 1);
     sink.socket_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+void log_set_socket_wait(int milliseconds)
+{
+    struct timeval wait = {milliseconds / 1000, (milliseconds % 1000) * 1000};
+
+    if (sink.socket_fd >= 0)
+        setsockopt(sink.socket_fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 }
 
 void log_set_hook(void (*hook)(enum log_level level, const char *tag, const char *text))

@@ -27,6 +27,9 @@ void log_open(const char *tag, unsigned sinks, int facility);
 // newline, led by "<LEVEL>" so that the reader knows the severity. When the peer is away,
 // syslog is used.
 void log_set_socket(const char *path);
+// How long a line waits for room in that socket before it goes to syslog instead (0: for
+// ever).
+void log_set_socket_wait(int milliseconds);
 // Another function that gets each line as well (tests, postlogd itself); NULL for none.
 void log_set_hook(void (*hook)(enum log_level level, const char *tag, const char *text));
 // Debug lines are written from verbosity 1 on.
