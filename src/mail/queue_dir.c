@@ -289,7 +289,7 @@ bool queue_scan_next(struct queue_scan *scan, char name[64], char path[QUEUE_PAT
             enter(scan, folder_len + 1 + len);
             continue;
         }
-        snprintf(name, 64, "%s", entry->d_name);
+        snprintf(name, 64, "%.63s", entry->d_name);
         memcpy(path, scan->path, sizeof(scan->path));
         *is_id = queue_id_is_valid(str_c(entry->d_name));
         return true;

@@ -235,7 +235,11 @@ static bool skip_content(struct reading *rd, struct error *err)
     int64_t start = 0;
 
     if (rd->has_size || rd->only_rcpts) {
-        record_reader_seek(rd->records, qf->data_offset + qf->content_size);
+        int64_t behind;
+
+        if (__builtin_add_overflow(qf->data_offset, qf->content_size, &behind))
+            return error_perm(err, "5.3.0", "content size out of range");
+        record_reader_jump(rd->records, behind);
         return true;
     }
     // A file from postdrop(1) does not say how long its content is.
@@ -255,7 +259,6 @@ static bool skip_content(struct reading *rd, struct error *err)
         qf->message_length += (int64_t)rec.payload.len + (rec.type == REC_LINE);
     }
     qf->content_size = rec.offset - start;
-    record_reader_seek(rd->records, rec.offset);
     return true;
 }
 

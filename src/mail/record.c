@@ -113,6 +113,11 @@ void record_reader_seek(struct record_reader *r, int64_t offset)
     r->passed = 0;
 }
 
+void record_reader_jump(struct record_reader *r, int64_t offset)
+{
+    r->pos = offset;
+}
+
 // Makes `len` bytes from r->pos on available (fewer at the end of the file). The count, or
 // -1 with errno.
 static ssize_t fill(struct record_reader *r, size_t len)
@@ -235,13 +240,13 @@ enum record_result record_next(struct record_reader *r, struct record *rec,
 
         if (result != RECORD_OK)
             return result;
+        if (is_looping(r))
+            return broken(r, err, "records in a circle");
         if (!r->follow || rec->type != REC_POINTER)
             return RECORD_OK;
         if (!str_to_long(str_trim(rec->payload), &target) || target < 0)
             return broken(r, err, "malformed pointer");
         if (target > 0) // else only a place where one can be put later
             r->pos = target;
-        if (is_looping(r))
-            return broken(r, err, "pointers in a circle");
     }
 }

@@ -21,12 +21,13 @@ enum record_type {
 MUST_CHECK bool record_put(struct buf *out, int type, struct str payload);
 MUST_CHECK bool record_printf(struct buf *out, int type, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-// Reads records from a descriptor with large reads, following 'p' records (bounded, only
-// forward jumps that were not taken before).
+// Reads records from a descriptor with large reads, following 'p' records. A pass (from the
+// start or a seek on) that reads more bytes than the file has runs in circles and is broken.
 struct record_reader;
 struct record_reader *record_reader_open(int fd, struct arena *arena);
 void record_reader_follow(struct record_reader *r, bool follow_pointers); // default: yes
-void record_reader_seek(struct record_reader *r, int64_t offset);
+void record_reader_seek(struct record_reader *r, int64_t offset); // starts a new pass
+void record_reader_jump(struct record_reader *r, int64_t offset); // within the same pass
 
 enum record_result { RECORD_OK, RECORD_END_OF_FILE, RECORD_BROKEN };
 struct record {
