@@ -9,30 +9,35 @@ struct table;
 enum table_result { TABLE_FOUND, TABLE_NOT_FOUND, TABLE_FAILED };
 
 enum table_flags {
-    TABLE_FOLD_KEY = 1 << 0,   // lower-case the key for types whose keys are folded
-    TABLE_WRITE = 1 << 1,      // open an existing table for update
-    TABLE_CREATE = 1 << 2,     // create or truncate (postmap)
+    TABLE_FOLD_KEY = 1 << 0, // lower-case the key for types whose keys are folded
+    TABLE_WRITE = 1 << 1,    // open an existing table for update
+    TABLE_CREATE = 1 << 2,   // create or truncate (postmap)
     TABLE_NO_PARTIAL = 1 << 3,
     TABLE_UTF8 = 1 << 4,       // refuse keys that are not valid UTF-8
     TABLE_BULK = 1 << 5,       // no sync per update
     TABLE_DUP_IGNORE = 1 << 6, // on insert of a known key: keep the first, silently
     TABLE_DUP_WARN = 1 << 7,   // ... keep the first, log "duplicate entry"
     TABLE_DUP_REPLACE = 1 << 8,
-    TABLE_NO_REGSUB = 1 << 9,  // refuse $1 in results (aliases, access from local files)
-    TABLE_WITH_NUL = 1 << 10,  // force / forbid a trailing NUL (postmap -N, -n)
+    TABLE_NO_REGSUB = 1 << 9, // refuse $1 in results (aliases, access from local files)
+    TABLE_WITH_NUL = 1 << 10, // force / forbid a trailing NUL (postmap -N, -n)
     TABLE_WITHOUT_NUL = 1 << 11,
 };
 
-// Opens "type:name" (a name without type gets `default_type`; NULL: an error). When the file
-// is missing or broken the result is still a table, and every look-up fails with the reason, as
-// Postfix does (unless TABLE_CREATE/TABLE_WRITE: then NULL and err). An unknown type is NULL.
+// Opens "type:name" (a name without type gets `default_type`; NULL: an error). When the
+// file is missing or broken the result is still a table, and every look-up fails with the
+// reason, as Postfix does (unless TABLE_CREATE/TABLE_WRITE: then NULL and err). An unknown
+// type is NULL.
 struct table *table_open(const char *spec, const char *default_type, unsigned flags,
                          struct error *err);
 void table_close(struct table *t);
 
-// The value, copied into `arena`, NUL-terminated. TABLE_FAILED is temporary, with the reason.
+// The value, copied into `arena`, NUL-terminated. TABLE_FAILED is temporary, with the
+// reason.
 enum table_result table_find(struct table *t, struct arena *arena, const char *key,
                              const char **value, struct error *err);
+
+// Why the table could not be opened (each look-up fails with it), or NULL.
+const struct error *table_open_error(const struct table *t);
 
 // "type:name" as opened.
 const char *table_spec(const struct table *t);
@@ -40,17 +45,28 @@ const char *table_spec(const struct table *t);
 bool table_is_pattern(const struct table *t);
 // The handle must not be used in a child after fork(2); service/ reopens it there.
 bool table_is_fork_unsafe(const struct table *t);
+// Look-ups may block on something that is not a local file.
+bool table_may_wait(const struct table *t);
 // The file changed since it was opened (stat; at most once a second).
 bool table_has_changed(struct table *t);
 // Opens the same table anew in place (after fork or change); keeps the old one on failure.
 bool table_reopen(struct table *t, struct error *err);
 
+// Cache for hash and btree files that are created, in bytes
+// (berkeley_db_create_buffer_size).
+void table_set_create_cache(size_t bytes);
+
 // Update and listing, for types that can: false with "not supported" otherwise.
-MUST_CHECK bool table_put(struct table *t, struct str key, struct str value, struct error *err);
+MUST_CHECK bool table_put(struct table *t, struct str key, struct str value,
+                          struct error *err);
 enum table_result table_delete(struct table *t, struct str key, struct error *err);
 // Iterates: first with restart true. TABLE_NOT_FOUND at the end.
 enum table_result table_next(struct table *t, bool restart, struct arena *arena,
                              struct str *key, struct str *value, struct error *err);
+
+// Ends a table opened for writing: what was put becomes visible and durable. The caller
+// still closes the table; without commit a table being created leaves no trace.
+MUST_CHECK bool table_commit(struct table *t, struct error *err);
 
 // Type names that exist in this build, sorted (postconf -m).
 const char *const *table_type_names(size_t *len);
