@@ -111,6 +111,13 @@ bool channel_put(struct channel *ch, const struct message_kind *kind, const void
     return true;
 }
 
+bool channel_put_frame(struct channel *ch, struct str frame, struct error *err)
+{
+    if (!buf_append(ch->out, frame))
+        return error_temp(err, "4.3.0", "message is too large");
+    return true;
+}
+
 bool channel_put_fd(struct channel *ch, int fd, struct error *err)
 {
     if (ch->out_fds_len == SEND_FDS_MAX)

@@ -24,6 +24,8 @@ int channel_fd(const struct channel *ch);
 // write.
 MUST_CHECK bool channel_put(struct channel *ch, const struct message_kind *kind,
                             const void *msg, struct error *err);
+// Queues a frame that message_encode made earlier.
+MUST_CHECK bool channel_put_frame(struct channel *ch, struct str frame, struct error *err);
 // Attaches a descriptor (duplicated now) to the bytes queued so far; sent with them. At
 // most 4.
 MUST_CHECK bool channel_put_fd(struct channel *ch, int fd, struct error *err);
