@@ -98,7 +98,18 @@ $(BUILD)/paths.h: Makefile
 	  echo "#define RELAIS_$${pair%%=*} \"$${pair#*=}\""; done; } > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
-$(BUILD)/obj/%.o: src/%.c | $(BUILD)/paths.h
+# Every declared parameter table, for postconf.
+PARAM_SRC := $(CONFIG_SRC) $(wildcard src/config/*_config.c src/tools/*_config.c)
+$(BUILD)/all_params.h: $(PARAM_SRC) Makefile
+	@mkdir -p $(@D)
+	@{ echo '// all_params: the parameter tables of all programs, collected by the Makefile.'; \
+	echo '#pragma once'; echo '#include "config/param.h"'; \
+	names=$$(sed -n 's/^const struct param \([a-z0-9_]*\)\[\] = {.*/\1/p' $(PARAM_SRC)); \
+	for n in $$names; do echo "extern const struct param $$n[];"; done; \
+	echo 'static const struct param *const all_params[] = {'; \
+	for n in $$names; do echo "    $$n,"; done; echo '    NULL,'; echo '};'; } > $@
+
+$(BUILD)/obj/%.o: src/%.c | $(BUILD)/paths.h $(BUILD)/all_params.h
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

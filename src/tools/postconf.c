@@ -1,0 +1,286 @@
+// postconf: shows and edits main.cf and master.cf.
+#include "config/mail_config.h"
+#include "paths.h"
+#include "table/table.h"
+#include "tools/postconf_edit.h"
+#include "tools/postconf_known.h"
+#include "tools/postconf_print.h"
+#include "util/log.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct options {
+    unsigned print;   // enum print_flags
+    unsigned classes; // enum known_class
+    int mode;         // 'p', 'M', 'F', 'P', or a listing: 'm', 'l', 'a', 'A', 'u'
+    int edit;         // 0, 'e', 'X', '#'
+    bool quiet;
+    const char *dir;
+    struct text_list overrides;
+};
+
+static const struct {
+    const char *name;
+    unsigned class_bits;
+} class_names[] = {
+    {"builtin", KNOWN_BUILTIN},
+    {"service", KNOWN_SERVICE},
+    {"user",    KNOWN_USER   },
+    {"all",     KNOWN_ALL    },
+};
+
+static _Noreturn void usage(void)
+{
+    log_fatal(
+        "usage: postconf [-a (server SASL types)] [-A (client SASL types)] "
+        "[-c config_dir] [-C param_class] [-d (parameter defaults)] "
+        "[-e (edit configuration)] [-f (fold lines)] [-F (master.cf fields)] "
+        "[-h (no names)] [-H (no values)] [-j (JSON)] [-l (lock types)] [-m (map types)] "
+        "[-M (master.cf)] [-n (non-default parameters)] "
+        "[-o name=value (override parameter value)] [-p (main.cf, default)] "
+        "[-P (master.cf parameters)] [-q (quiet)] [-v (verbose)] "
+        "[-x (expand parameter values)] [-X (exclude)] [-# (comment-out)] [name...]");
+}
+
+static unsigned parse_classes(const char *text)
+{
+    struct str rest = str_c(text), piece;
+    unsigned classes = 0;
+
+    while (str_take(&rest, ", ", &piece)) {
+        unsigned found = 0;
+        for (size_t i = 0; i < COUNT(class_names); i++)
+            if (str_is_nocase(piece, class_names[i].name))
+                found = class_names[i].class_bits;
+        if (found == 0)
+            log_fatal("unknown parameter class: %.*s", STR_FMT(piece));
+        classes |= found;
+    }
+    return classes;
+}
+
+static void set_mode(struct options *o, int mode)
+{
+    if (o->mode != 0 && o->mode != mode)
+        log_fatal("specify one of -%c -%c", o->mode, mode);
+    o->mode = mode;
+}
+
+static void set_edit(struct options *o, int edit)
+{
+    if (o->edit != 0 && o->edit != edit)
+        log_fatal("specify one of -e, -X and -#");
+    o->edit = edit;
+}
+
+static void parse_options(struct options *o, struct arena *arena, int argc, char **argv)
+{
+    int c;
+
+    while ((c = getopt(argc, argv, "aAbc:C:deEfFhHjlmMno:pPqtTuvxX#")) != -1)
+        switch (c) {
+        case 'a':
+        case 'A':
+        case 'F':
+        case 'l':
+        case 'm':
+        case 'M':
+        case 'p':
+        case 'P':
+        case 'u':
+            set_mode(o, c);
+            break;
+        case 'e':
+        case 'X':
+        case '#':
+            set_edit(o, c);
+            break;
+        case 'c':
+            o->dir = optarg;
+            break;
+        case 'C':
+            o->classes = parse_classes(optarg);
+            break;
+        case 'd':
+            o->print |= PRINT_DEFAULTS;
+            break;
+        case 'f':
+            o->print |= PRINT_FOLD;
+            break;
+        case 'h':
+            o->print |= PRINT_NO_NAME;
+            break;
+        case 'H':
+            o->print |= PRINT_NO_VALUE;
+            break;
+        case 'j':
+            o->print |= PRINT_JSON;
+            break;
+        case 'n':
+            o->print |= PRINT_SET_ONLY;
+            break;
+        case 'o':
+            if (strchr(optarg, '=') == NULL)
+                log_fatal("missing '=' after attribute name: \"%s\"", optarg);
+            text_list_add(arena, &o->overrides, optarg);
+            break;
+        case 'q':
+            o->quiet = true;
+            break;
+        case 'v':
+            log_set_verbosity(log_verbosity() + 1);
+            break;
+        case 'x':
+            o->print |= PRINT_EXPAND;
+            break;
+        case 'b':
+        case 't':
+        case 'T':
+            log_fatal("option -%c is not available in this version", c);
+        default:
+            usage();
+        }
+}
+
+static void check_options(struct options *o, char **args, int len)
+{
+    bool master = o->mode == 'M' || o->mode == 'F' || o->mode == 'P';
+
+    for (int i = 0; o->edit == 0 && (o->mode == 0 || o->mode == 'p' || master) && i < len;
+         i++)
+        if (strchr(args[i], '=') != NULL)
+            o->edit = 'e'; // a value says that it is meant to be set
+    if ((o->print & PRINT_DEFAULTS) && (o->print & PRINT_SET_ONLY))
+        log_fatal("specify one of -d -n");
+    if (master && (o->print & (PRINT_DEFAULTS | PRINT_SET_ONLY)))
+        log_fatal("with option -%c, do not specify -%c", o->mode,
+                  o->print & PRINT_DEFAULTS ? 'd' : 'n');
+    if (o->edit != 0 &&
+        (o->print & (PRINT_DEFAULTS | PRINT_SET_ONLY | PRINT_EXPAND | PRINT_JSON)))
+        log_fatal("with option -%c, do not specify -d, -n, -x or -j", o->edit);
+    if (o->edit != 0 && o->edit != 'e' && len == 0)
+        log_fatal("missing service argument");
+}
+
+static int list_words(const char *const *words, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        puts(words[i]);
+    return EXIT_SUCCESS;
+}
+
+static void read_files(struct postconf *pc, const struct options *o)
+{
+    bool master_only = o->mode == 'M' || o->mode == 'F' || o->mode == 'P';
+    struct error err;
+
+    if (!(o->print & PRINT_DEFAULTS)) {
+        const char *path = arena_printf(pc->arena, "%s/main.cf", pc->dir);
+        if (!main_cf_read(pc->main, path, &err))
+            log_fatal("%s", err.text);
+        if (strcmp(pc->dir, RELAIS_CONFIG_DIR) != 0)
+            main_cf_set(pc->main, "config_directory", pc->dir);
+    }
+    for (size_t i = 0; i < o->overrides.len; i++) {
+        struct str name, value;
+        if (!text_split_pair(str_c(o->overrides.items[i]), &name, &value))
+            log_fatal("missing attribute name: \"%s\"", o->overrides.items[i]);
+        main_cf_set(pc->main, arena_text(pc->arena, name), arena_text(pc->arena, value));
+    }
+    const char *path = arena_printf(pc->arena, "%s/master.cf", pc->dir);
+    if (!master_cf_read(pc->arena, path, false, &pc->master, &err)) {
+        if (master_only || access(path, R_OK) == 0)
+            log_fatal("%s", err.text);
+        log_warn("%s", err.text);
+    }
+    main_cf_on_default(pc->main, known_default_by_name, pc);
+    known_collect(pc);
+}
+
+static void edit(struct postconf *pc, const struct options *o, char **args, size_t len)
+{
+    enum edit_action action = o->edit == 'e'   ? EDIT_SET
+                              : o->edit == 'X' ? EDIT_REMOVE
+                                               : EDIT_COMMENT;
+
+    if (o->mode == 'M')
+        edit_entries(pc, action, args, len);
+    else if (o->mode == 'F' && action == EDIT_SET)
+        edit_fields(pc, args, len);
+    else if (o->mode == 'F')
+        log_fatal("-F does not support -%c", o->edit);
+    else if (o->mode == 'P')
+        edit_options(pc, action, args, len);
+    else
+        edit_main(pc, action, args, len);
+}
+
+static void list_unbuilt(const struct postconf *pc)
+{
+    for (size_t i = 0; i < pc->known_len; i++)
+        if (pc->known[i].param != NULL && pc->known[i].param->kind == PARAM_KIND_UNBUILT)
+            puts(pc->known[i].name);
+}
+
+static void show(struct postconf *pc, const struct options *o, char **args, size_t len)
+{
+    read_files(pc, o);
+    if (o->mode == 'u')
+        list_unbuilt(pc);
+    else if (o->mode == 'M')
+        print_master(pc, o->print, args, len);
+    else if (o->mode == 'F')
+        print_fields(pc, o->print, args, len);
+    else if (o->mode == 'P')
+        print_options(pc, o->print, args, len);
+    else
+        print_main(pc, o->print, o->classes, args, len);
+    if (!o->quiet && !(o->print & PRINT_DEFAULTS) && o->mode != 'u')
+        known_warn(pc);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const locks[] = {"flock", "fcntl", "dotlock"};
+    struct arena *arena = arena_new();
+    struct options o = {.classes = KNOWN_ALL};
+    struct postconf pc = {.arena = arena, .main = main_cf_new()};
+    const char *const *types;
+    size_t len;
+
+    log_open("postconf", LOG_TO_STDERR, 0);
+    log_set_fatal_pause(false);
+    if (argc == 2 && strcmp(argv[1], "--unbuilt") == 0) {
+        static char unbuilt[] = "-u";
+        argv[1] = unbuilt;
+    }
+    parse_options(&o, arena, argc, argv);
+    argv += optind;
+    argc -= optind;
+    check_options(&o, argv, argc);
+    if (o.dir == NULL)
+        o.dir = getenv("MAIL_CONFIG");
+    pc.dir = o.dir == NULL ? RELAIS_CONFIG_DIR : o.dir;
+    switch (o.mode) {
+    case 'm':
+        types = table_type_names(&len);
+        return list_words(types, len);
+    case 'l':
+        return list_words(locks, COUNT(locks));
+    case 'a': // SASL plug-in types: none in this version
+    case 'A':
+        return EXIT_SUCCESS;
+    default:
+        break;
+    }
+    if (o.edit != 0)
+        edit(&pc, &o, argv, (size_t)argc);
+    else
+        show(&pc, &o, argv, (size_t)argc);
+    if (fflush(stdout) != 0)
+        log_fatal("write standard output: %m");
+    main_cf_free(pc.main);
+    arena_free(arena);
+    return EXIT_SUCCESS;
+}
