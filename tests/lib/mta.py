@@ -4,6 +4,7 @@ An instance has its own folder with etc/, spool/, data/ and log/, its own loopba
 is stopped by the process id of its master. As root the instance runs as an installed system
 would (mail_owner postfix); as an ordinary user it runs without any privilege.
 """
+import grp
 import os
 import pathlib
 import pwd
@@ -91,7 +92,7 @@ class Mta:
         self.home = self.folder / "mail"
         self.port = port or free_port()
         self.hostname = hostname
-        self.me = pwd.getpwuid(os.geteuid()).pw_name if not self.root else "postfix"
+        self.me = "postfix" if self.root else own_name()
         self.started = False
         self.main_cf = self.default_main()
         self.main_cf.update(main or {})
@@ -125,7 +126,7 @@ class Mta:
             "command_directory": str(self.command_directory()),
             "sendmail_path": str(self.command_directory() / "sendmail"),
             "mail_owner": self.me,
-            "setgid_group": "postdrop" if self.root else pwd_group(),
+            "setgid_group": "postdrop" if self.root else own_group(),
             "default_privs": "nobody" if self.root else self.me,
             "maillog_file": str(self.log_file),
             "maillog_file_prefixes": str(self.folder),
@@ -326,10 +327,19 @@ class Mta:
         wait_for(self.is_idle, "an empty active queue\n" + self.log()[-2000:], seconds)
 
 
-def pwd_group():
-    import grp
+def own_name():
+    """Our login name; a uid that has none runs an instance all the same."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
-    return grp.getgrgid(os.getegid()).gr_name
+
+def own_group():
+    try:
+        return grp.getgrgid(os.getegid()).gr_name
+    except KeyError:
+        return str(os.getegid())
 
 
 class Dialogue:
