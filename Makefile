@@ -15,11 +15,11 @@ VERSION := 3.11.0-relais-0.1.0
 CC := gcc
 SANITIZE :=
 ifeq ($(SANITIZE),)
-VARIANT := release
+VARIANT ?= release
 OPT_FLAGS := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
 LINK_FLAGS := -Wl,-z,relro,-z,now
 else
-VARIANT := sanitize
+VARIANT ?= sanitize
 OPT_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined
 LINK_FLAGS := -fsanitize=$(SANITIZE)
 endif

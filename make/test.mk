@@ -2,7 +2,7 @@
 
 PYTHON := /usr/bin/python3
 
-.PHONY: packages test-packages e2e lint test demo run fuzz
+.PHONY: packages test-packages e2e lint test demo run
 packages:
 	@sh make/packages.sh build
 	@sh make/users.sh
