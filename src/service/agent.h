@@ -1,6 +1,6 @@
-// agent: the loop that every delivery agent shares: requests in, per-recipient outcomes out.
-// The agent only says what happened; logging, bounce and defer logs, marking recipients done
-// and the answer to qmgr happen here.
+// agent: the loop that every delivery agent shares: requests in, per-recipient outcomes
+// out. The agent only says what happened; logging, bounce and defer logs, marking
+// recipients done and the answer to qmgr happen here.
 #pragma once
 #include "mail/bounce_client.h"
 #include "mail/delivery.h"
@@ -16,9 +16,10 @@ struct delivery {
 };
 
 struct agent_spec {
-    struct service_spec service; // model, on_client and params of the skeleton; on_client NULL
-    // Delivers to all recipients of the request, calling agent_sent/deferred/bounced once for
-    // each (those it forgot are deferred with 4.3.0).
+    struct service_spec
+        service; // model, on_client and params of the skeleton; on_client NULL
+    // Delivers to all recipients of the request, calling agent_sent/deferred/bounced once
+    // for each (those it forgot are deferred with 4.3.0).
     void (*deliver)(struct delivery *d);
     // Between requests, after `idle_ms` without one: close cached connections. May be NULL.
     void (*on_idle)(struct service *svc);
@@ -40,9 +41,9 @@ struct outcome {
     // form; shown as to=<part>, orig_to=<the recipient>. NULL: the recipient itself.
     const char *part;
 };
-// `rcpt` is the index in req->rcpts. May be called several times for one recipient (its parts):
-// each call is logged and reported by itself, and the worst of them decides what becomes of the
-// recipient: deferred (it stays in the queue), then bounced, then sent.
+// `rcpt` is the index in req->rcpts. May be called several times for one recipient (its
+// parts): each call is logged and reported by itself, and the worst of them decides what
+// becomes of the recipient: deferred (it stays in the queue), then bounced, then sent.
 void agent_sent(struct delivery *d, size_t rcpt, const struct outcome *o);
 void agent_deferred(struct delivery *d, size_t rcpt, const struct outcome *o);
 // soft_bounce and default_delivery_status_filter are applied here.
