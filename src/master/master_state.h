@@ -83,7 +83,7 @@ struct master_service {
     struct master_service *next;
 };
 
-enum stop_phase { STOP_NONE, STOP_INTAKE, STOP_ALL, STOP_TERM, STOP_KILL };
+enum stop_phase { STOP_NONE, STOP_INTAKE, STOP_ALL, STOP_LOG, STOP_TERM, STOP_KILL };
 
 struct master {
     struct loop *loop;

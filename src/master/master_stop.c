@@ -11,18 +11,43 @@
 #include "util/log.h"
 #include <signal.h>
 
-static const int64_t phase_ms[] = {
-    [STOP_INTAKE] = 2000, [STOP_ALL] = 1000, [STOP_TERM] = 500, [STOP_KILL] = 100};
+static const int64_t phase_ms[] = {[STOP_INTAKE] = 2000,
+                                   [STOP_ALL] = 1000,
+                                   [STOP_LOG] = 500,
+                                   [STOP_TERM] = 500,
+                                   [STOP_KILL] = 100};
 
 static bool is_intake(const struct master_service *service)
 {
     return service->entry != NULL && service->entry->type == MASTER_INET;
 }
 
-static void close_services(struct master *master, bool only_intake)
+// What the others have to say until their end still has to get into the log.
+static bool is_log(const struct master_service *service)
+{
+    return service->entry != NULL && service->entry->type == MASTER_UNIX_DGRAM;
+}
+
+static bool is_any(const struct master_service *service)
+{
+    return service->entry != NULL;
+}
+
+static bool is_no_log(const struct master_service *service)
+{
+    return is_any(service) && !is_log(service);
+}
+
+// Which services end in a phase; the next one begins when they have no processes any more.
+static bool (*const ends_in[])(const struct master_service *) = {
+    [STOP_INTAKE] = is_intake, [STOP_ALL] = is_no_log, [STOP_LOG] = is_any,
+    [STOP_TERM] = is_any,      [STOP_KILL] = is_any,
+};
+
+static void close_services(struct master *master, enum stop_phase phase)
 {
     for (struct master_service *s = master->services; s != NULL; s = s->next) {
-        if (only_intake && !is_intake(s))
+        if (!ends_in[phase](s))
             continue;
         service_pause(s);
         service_retire_pools(s);
@@ -31,10 +56,10 @@ static void close_services(struct master *master, bool only_intake)
     }
 }
 
-static bool intake_is_over(const struct master *master)
+static bool is_over(const struct master *master, enum stop_phase phase)
 {
     for (const struct master_service *s = master->services; s != NULL; s = s->next)
-        if (is_intake(s) && service_count_workers(s) > 0)
+        if (ends_in[phase](s) && s->old != NULL)
             return false;
     return true;
 }
@@ -42,22 +67,9 @@ static bool intake_is_over(const struct master *master)
 static void enter_phase(struct master *master, enum stop_phase phase)
 {
     master->stopping = phase;
-    switch (phase) {
-    case STOP_NONE:
-        break;
-    case STOP_INTAKE:
-        close_services(master, true);
-        break;
-    case STOP_ALL:
-        close_services(master, false);
-        break;
-    case STOP_TERM:
-        event_kill_children(master, SIGTERM);
-        break;
-    case STOP_KILL:
-        event_kill_children(master, SIGKILL);
-        break;
-    }
+    close_services(master, phase);
+    if (phase >= STOP_TERM)
+        event_kill_children(master, phase == STOP_TERM ? SIGTERM : SIGKILL);
     loop_timer_set(master->stop_timer, phase_ms[phase]);
 }
 
@@ -75,9 +87,9 @@ void stop_child_gone(struct master *master)
 {
     if (master->stopping == STOP_NONE)
         return;
-    if (master->stopping == STOP_INTAKE && intake_is_over(master))
-        enter_phase(master, STOP_ALL);
-    if (master->stopping > STOP_INTAKE && event_count_children(master) == 0)
+    while (master->stopping < STOP_LOG && is_over(master, master->stopping))
+        enter_phase(master, master->stopping + 1);
+    if (event_count_children(master) == 0)
         loop_stop(master->loop);
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 enum {
+    DATAGRAM_BATCH = 1024,
     ACCEPT_BATCH = 64,       // clients taken before others get their turn
     TRIGGER_MAX = 4096,      // bytes of one wake-up
     TRIGGER_WAIT_MS = 10000, // how long a peer may take to say what it wants
@@ -130,7 +131,7 @@ static void datagrams_waiting(int fd, unsigned events, void *arg)
     struct service *svc = arg;
 
     (void)events;
-    for (int i = 0; i < ACCEPT_BATCH; i++) {
+    for (int i = 0; i < DATAGRAM_BATCH; i++) {
         ssize_t got = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
         if (got < 0)
             return;
@@ -157,6 +158,9 @@ static void begin_drain(struct service *svc)
 {
     if (svc->draining)
         return;
+    // What was sent before the end was ordered still counts.
+    for (size_t i = 0; svc->spec->model == SERVICE_DGRAM && i < svc->listen_len; i++)
+        datagrams_waiting(svc->listen_fds[i], LOOP_READ, svc);
     svc->draining = true;
     if (svc->spec->on_drain != NULL)
         svc->spec->on_drain(svc);
@@ -221,6 +225,8 @@ void service_serve_loop(struct service *svc)
             seen_accepted = svc->accepted;
             idle_since = clock_ms();
         }
+        if (svc->draining && svc->spec->on_idle != NULL)
+            (void)svc->spec->on_idle(svc); // what the last turn left
         if (svc->draining && life != NULL) {
             loop_io_free(life); // end of file is announced for ever
             life = NULL;
