@@ -56,7 +56,7 @@ endif
 PACKAGES := libpcre2-8 libevent_core libcrypto libseccomp libsystemd libidn2 jansson
 PKG_CONFIG := pkg-config
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
-PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lunistring -ldb -lresolv
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lunistring -ldb -lresolv -lm
 EXPLORE_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 
 WARN_FLAGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
