@@ -2,7 +2,7 @@
 
 PYTHON := /usr/bin/python3
 
-.PHONY: packages test-packages e2e lint test demo run
+.PHONY: packages test-packages e2e lint test demo run bench
 packages:
 	@sh make/packages.sh build
 	@sh make/users.sh
@@ -31,3 +31,7 @@ demo: packages
 run: packages
 	@$(MAKE) --no-print-directory -s -j2 all
 	@BUILD=$(BUILD) $(PYTHON) tests/lib/demo.py --stay
+
+bench: all
+	@$(PYTHON) tests/bench/relay.py $(BENCH_ARGS)
+	@$(PYTHON) tests/bench/relay.py --fresh $(BENCH_ARGS)

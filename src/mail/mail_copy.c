@@ -88,8 +88,8 @@ static enum mail_copy_result copy_lines(struct copy *c, struct content_reader *i
         at_start = ends;
     }
     if (trouble.kind != ERROR_NONE) {
-        if (err != NULL)
-            *err = trouble;
+        // A damaged queue file is the queue manager's to find: nothing bounces for it.
+        error_temp(err, "4.3.0", "cannot read queue file: %s", trouble.text);
         return MAIL_COPY_SOURCE;
     }
     if (!at_start && !put(c, c->eol)) // never glue the next message to an unfinished line

@@ -51,5 +51,8 @@ void agent_bounced(struct delivery *d, size_t rcpt, const struct outcome *o);
 // By the first digit of the status: 2 sent, 4 deferred, 5 bounced.
 void agent_outcome(struct delivery *d, size_t rcpt, const struct outcome *o);
 bool agent_is_decided(const struct delivery *d, size_t rcpt);
+// Another agent was handed the recipient (mailbox_transport): it has logged, reported and marked
+// the file already, and it said whether the recipient stays in the queue.
+void agent_passed(struct delivery *d, size_t rcpt, bool stays);
 // The destination as a whole is unreachable: qmgr slows down or stops for a while.
 void agent_destination_dead(struct delivery *d, const char *dsn, const char *reason);

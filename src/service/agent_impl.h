@@ -16,7 +16,13 @@ struct agent_late_line {
     struct outcome outcome;
 };
 
-enum agent_verdict { VERDICT_NONE, VERDICT_SENT, VERDICT_BOUNCED, VERDICT_DEFERRED };
+enum agent_verdict {
+    VERDICT_NONE,
+    VERDICT_PASSED, // another agent has marked it done
+    VERDICT_SENT,
+    VERDICT_BOUNCED,
+    VERDICT_DEFERRED
+};
 
 struct agent_state {
     enum agent_verdict *verdicts; // of each recipient: the worst of its parts

@@ -46,6 +46,15 @@ bool agent_is_decided(const struct delivery *d, size_t rcpt)
     return d->state->verdicts[rcpt] != VERDICT_NONE;
 }
 
+void agent_passed(struct delivery *d, size_t rcpt, bool stays)
+{
+    enum agent_verdict verdict = stays ? VERDICT_DEFERRED : VERDICT_PASSED;
+
+    ensure(rcpt < d->req->rcpts_len);
+    if (d->state->verdicts[rcpt] < verdict)
+        d->state->verdicts[rcpt] = verdict;
+}
+
 void agent_destination_dead(struct delivery *d, const char *dsn, const char *reason)
 {
     d->state->destination_dead = true;
@@ -363,6 +372,8 @@ void agent_state_finish(struct delivery *d, struct delivery_result *result)
     for (size_t i = 0; i < d->req->rcpts_len; i++) {
         if (st->verdicts[i] == VERDICT_DEFERRED) {
             result->deferred++;
+        } else if (st->verdicts[i] == VERDICT_PASSED) {
+            result->done++;
         } else if (queue_file_mark_done(d->fd, d->req->rcpts[i].offset, &err)) {
             result->done++;
         } else {
