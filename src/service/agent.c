@@ -152,6 +152,8 @@ static void on_client(struct service *svc, int client)
     }
     arena_free(arena);
     channel_close(ch);
+    if (agent->on_leave != NULL)
+        agent->on_leave(svc);
     idle(svc);
 }
 

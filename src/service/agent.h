@@ -23,6 +23,9 @@ struct agent_spec {
     void (*deliver)(struct delivery *d);
     // Between requests, after `idle_ms` without one: close cached connections. May be NULL.
     void (*on_idle)(struct service *svc);
+    // The queue manager's connection has ended; the process may be next: close all that is
+    // cached. May be NULL.
+    void (*on_leave)(struct service *svc);
 };
 int agent_main(int argc, char **argv, const struct agent_spec *spec);
 

@@ -108,8 +108,17 @@ static double message_age(const struct delivery_request *req)
     return moment_diff(arrival, moment_now());
 }
 
+// Nobody can be tried after the present session.
+static bool is_last(const struct attempt *a, bool has_more_hosts)
+{
+    long limit = a->job.c->cfg->mx_session_limit;
+
+    return a->site + 1 == a->route.sites.len &&
+           (!has_more_hosts || (limit > 0 && a->sessions >= limit));
+}
+
 // Connects, greets, delivers. Whatever goes wrong is on record in the job.
-static void try_host(struct attempt *a, const struct host *host)
+static void try_host(struct attempt *a, const struct host *host, bool has_more)
 {
     const struct smtp_context *c = a->job.c;
     struct smtp_reply reply;
@@ -119,21 +128,17 @@ static void try_host(struct attempt *a, const struct host *host)
     job_next_host(&a->job);
     a->job.setup_done = moment_now();
     if (s == NULL) {
+        // In the form that log analysers know. Decided is nothing so far: who is left when
+        // all hosts were tried gets this reason.
         log_info("%s", err.text);
-        const bool last = a->job.last_host;
-
-        // The reason is in the log already, in the form that log analysers know.
         const struct failure *f = failure_make(&a->job, &err, true);
         for (size_t i = 0; i < a->job.req->rcpts_len; i++)
-            if (job_is_open(&a->job, i)) {
-                if (last)
-                    job_fail(&a->job, i, f);
-                else
-                    a->job.why[i] = f;
-            }
+            if (job_is_open(&a->job, i))
+                a->job.why[i] = f;
         return;
     }
     a->sessions++;
+    a->job.last_host = is_last(a, has_more);
     s->best = host == NULL || host->best;
     job_use(&a->job, s);
     enum greet_result greeted =
@@ -161,7 +166,6 @@ static void try_host(struct attempt *a, const struct host *host)
 static void try_hosts(struct attempt *a, const struct hosts *hosts)
 {
     const long limit = a->job.c->cfg->mx_session_limit;
-    bool last_site = a->site + 1 == a->route.sites.len;
 
     a->sessions = 0;
     for (size_t i = 0; i < hosts->len && job_has_left(&a->job); i++) {
@@ -169,10 +173,23 @@ static void try_hosts(struct attempt *a, const struct hosts *hosts)
             return;
         if (a->reused_host != NULL && strcmp(hosts->items[i].address, a->reused_host) == 0)
             continue;
-        a->job.last_host =
-            last_site && (i + 1 == hosts->len || (limit > 0 && a->sessions + 1 >= limit));
-        try_host(a, &hosts->items[i]);
+        try_host(a, &hosts->items[i], i + 1 < hosts->len);
     }
+}
+
+// A relay of our own that cannot be found is the administrator's mistake, not the sender's.
+static void excuse_own_settings(struct attempt *a, struct error *err)
+{
+    const char *name = a->job.c->lmtp ? "lmtp_fallback_relay" : "smtp_fallback_relay";
+
+    if (a->site < a->route.own_len) {
+        if (strcmp(a->route.sites.items[0], a->job.c->mail->relayhost) != 0)
+            return;
+        name = "relayhost";
+    }
+    log_warn("%s: %s", a->route.sites.items[a->site], err->text);
+    log_warn("%s configuration problem", name);
+    (void)error_temp(err, "4.3.5", "server configuration error");
 }
 
 // Trouble before there was a host to talk to.
@@ -184,9 +201,10 @@ static void fail_site(struct attempt *a, struct error *err)
     job_use(&a->job, NULL);
     a->job.setup_done = moment_now();
     a->job.last_host = last_site;
-    // A fallback relay may know better than our DNS.
-    if (!last_site && err->kind == ERROR_PERMANENT)
-        err->kind = ERROR_TEMPORARY;
+    if (err->kind == ERROR_PERMANENT && !last_site)
+        err->kind = ERROR_TEMPORARY; // a fallback relay may know better than our DNS
+    else if (err->kind == ERROR_PERMANENT)
+        excuse_own_settings(a, err);
     fail_with(a, err, err->kind != ERROR_PERMANENT);
 }
 
@@ -214,9 +232,8 @@ static void try_site(struct attempt *a)
     if (!job_has_left(j))
         return;
     if (a->target.kind == TARGET_UNIX) {
-        j->last_host = a->site + 1 == a->route.sites.len;
         if (a->reused_host == NULL)
-            try_host(a, NULL);
+            try_host(a, NULL, false);
         return;
     }
     enum hosts_result found = hosts_find(c, j->arena, &a->target, &hosts, &err);

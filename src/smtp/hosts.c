@@ -162,10 +162,10 @@ static bool find_mx(struct search *s, const char *domain, struct error *err)
     }
     for (size_t i = 0; i < answer.len; i++)
         find_addresses(s, answer.records[i].name, answer.records[i].preference);
-    if (s->hosts.len > 0)
+    if (s->hosts.len > 0 || s->temporary.kind != ERROR_NONE)
         return true;
     log_warn("no MX host for %s has a valid address record", domain);
-    if (s->temporary.kind == ERROR_NONE && s->c->cfg->defer_if_no_mx_address_found)
+    if (s->c->cfg->defer_if_no_mx_address_found)
         (void)error_temp(&s->temporary, "4.4.4", "%s", s->last.text);
     return true;
 }

@@ -25,6 +25,12 @@ static void expire_sessions(struct service *svc)
     (void)session_pool_expire(context.pool);
 }
 
+static void end_sessions(struct service *svc)
+{
+    (void)svc;
+    session_pool_clear(context.pool);
+}
+
 #define AGENT(program, rows)                                                               \
     {                                                                                      \
         .service = {.name = program,                                                       \
@@ -33,7 +39,7 @@ static void expire_sessions(struct service *svc)
                     .params = rows,                                                        \
                     .config = &config,                                                     \
                     .before_jail = prepare},                                               \
-        .deliver = deliver, .on_idle = expire_sessions,                                    \
+        .deliver = deliver, .on_idle = expire_sessions, .on_leave = end_sessions,          \
     }
 
 static const struct agent_spec smtp_agent = AGENT("smtp", smtp_params);

@@ -41,7 +41,8 @@
         INT(P, connection_reuse_count_limit, "0", 0), TEXT(P, tls_policy_maps, ""),        \
         TEXT(P, tls_per_site, ""), BOOL(P, tls_wrappermode, "no"), BOOL(P, use_tls, "no"), \
         BOOL(P, enforce_tls, "no"), BOOL(P, tls_note_starttls_offer, "no"),                \
-        BOOL(P, sasl_auth_enable, "no")
+        BOOL(P, sasl_auth_enable, "no"),                                                   \
+        TEXT(P, delivery_status_filter, "$default_delivery_status_filter")
 
 // What the programs use without a prefix.
 #define SHARED_ROWS                                                                        \
@@ -63,7 +64,7 @@
 // TLS, SASL and what else is still to come.
 #define UNBUILT_ROWS(P)                                                                    \
     UNBUILT(P, "cname_overrides_servername", "no"),                                        \
-        UNBUILT(P, "delivery_status_filter", "$default_delivery_status_filter"),           \
+                                                                                           \
         UNBUILT(P, "dns_reply_filter", ""), UNBUILT(P, "log_tls_feature_status", "yes"),   \
         UNBUILT(P, "sasl_auth_cache_name", ""), UNBUILT(P, "sasl_auth_cache_time", "90d"), \
         UNBUILT(P, "sasl_auth_soft_bounce", "yes"),                                        \

@@ -39,6 +39,9 @@ struct smtp_config {
     long line_length_limit, mime_nesting_limit, mime_boundary_length_limit;
     bool disable_mime_output_conversion;
 
+    // Read by the agents' loop.
+    const char *delivery_status_filter;
+
     // Sessions kept for the next request.
     const char *connection_cache_destinations;
     struct duration connection_cache_time_limit, connection_reuse_time_limit;

@@ -399,6 +399,9 @@ static bool take_verdicts(struct transaction *t)
         if ((!have || j->c->lmtp) &&
             !session_reply(t->s, j->arena, limit, doing, &reply, &err))
             return lost(t, &err);
+        // The answer to QUIT, which was sent along: the dot got none, so nothing is sure.
+        if (reply.code == 221)
+            return session_failed(t->s, STREAM_EOF, doing, &err) || lost(t, &err);
         if (!have && !j->c->lmtp && reply.code / 100 != 2) {
             job_fail_open(j, failure_from_reply(j, &reply, "end of DATA command"));
             return reply.code != 421;
