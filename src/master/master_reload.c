@@ -226,6 +226,8 @@ void reload_begin(struct master *master)
     master->reload_again = master->new_gen != NULL;
     if (master->reload_again || master->stopping != STOP_NONE)
         return;
+    if (master->reload_limit == NULL)
+        master->reload_limit = loop_timer_new(master->loop, took_too_long, master);
     notify_reloading(master);
     log_info("reload -- version %s, configuration %s",
              generation_mail(master->gen)->mail_version,
@@ -237,8 +239,6 @@ void reload_begin(struct master *master)
         abandon(master, err.text);
         return;
     }
-    if (master->reload_limit == NULL)
-        master->reload_limit = loop_timer_new(master->loop, took_too_long, master);
     loop_timer_set(master->reload_limit, RELOAD_LIMIT_MS);
     reload_template_ready(master); // there may be none to wait for
 }

@@ -7,6 +7,7 @@
 #include "util/log.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 enum { BATCH_MAX = 256 * 1024 };
@@ -68,6 +69,15 @@ static bool open_file(struct service *svc, struct error *err)
     return true;
 }
 
+// "postfix logrotate" compresses the file once nobody writes to it any more.
+static void hold_file(struct service *svc)
+{
+    (void)svc;
+    if (output.fd >= 0)
+        (void)!flock(output.fd,
+                     LOCK_SH); // a file system without locks rotates all the same
+}
+
 // "<LEVEL>TAG[PID]: TEXT"; other bytes are somebody's mistake and written all the same.
 static void datagram(struct service *svc, struct str bytes)
 {
@@ -102,6 +112,7 @@ static const struct service_spec postlogd = {
     .params = postlogd_params,
     .config = &config,
     .before_jail = open_file,
+    .on_start = hold_file,
     .on_datagram = datagram,
     .on_idle = turn_is_over,
 };

@@ -3,20 +3,23 @@
 #include "tools/postfix_commands.h"
 #include "tools/postfix_queue_dirs.h"
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/file.h"
 #include "util/log.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MASTER_CF_MAX = 4 << 20 };
+enum { MASTER_CF_MAX = 4 << 20, WRITER_WAIT_MS = 20 * 1000 };
 
 static void need_folder(const char *what, const char *path)
 {
@@ -66,6 +69,20 @@ int postfix_check(const struct postfix_run *run)
 // ---- postfix logrotate
 // -----------------------------------------------------------------------
 
+// After a reload the new postlogd(8) opens the new file; the old one holds the renamed file
+// until it has written its last line.
+static void wait_for_writer(const char *path)
+{
+    int64_t end = clock_ms() + WRITER_WAIT_MS;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK &&
+           clock_ms() < end)
+        poll(NULL, 0, 10);
+    if (fd >= 0)
+        close(fd);
+}
+
 static bool compress(const char *compressor, const char *path)
 {
     int status;
@@ -110,6 +127,7 @@ int postfix_logrotate(const struct postfix_run *run)
     long pid = postfix_master_pid(mail);
     if (pid != 0)
         kill((pid_t)pid, SIGHUP);
+    wait_for_writer(path);
     if (!compress(mail->maillog_file_compressor, path))
         log_fatal("logfile '%s' rotation failed: cannot compress %s", mail->maillog_file,
                   path);
