@@ -194,9 +194,14 @@ static void take_sent(struct delivery *d, size_t rcpt, const struct outcome *o)
 {
     struct delivery_rcpt shown = shown_rcpt(d, rcpt, o);
 
+    struct outcome traced = *o;
+
+    // Reports about success also say by which way.
+    if (o->relay != NULL && *o->relay != 0)
+        traced.text = arena_printf(d->arena, "delivery via %s: %s", o->relay, o->text);
     set_verdict(d, rcpt, VERDICT_SENT);
     if (is_probe(d)) {
-        add_record(d, &d->state->trace, &shown, o, "deliverable");
+        add_record(d, &d->state->trace, &shown, &traced, "deliverable");
         log_outcome(d, &shown, o, "deliverable");
         return;
     }
@@ -204,7 +209,7 @@ static void take_sent(struct delivery *d, size_t rcpt, const struct outcome *o)
                         (d->req->flags & DELIVERY_DELAY_SENT);
 
     if (wants_report || records_all(d))
-        add_record(d, &d->state->trace, &shown, o,
+        add_record(d, &d->state->trace, &shown, &traced,
                    o->action != NULL ? keep(d, o->action) : "delivered");
     log_outcome(d, &shown, o, "sent");
 }
