@@ -79,5 +79,7 @@ int64_t queue_writer_offset(const struct queue_writer *w); // where the next rec
 // Rewrites bytes already written (the size record).
 MUST_CHECK bool queue_writer_patch(struct queue_writer *w, int64_t offset, struct str record,
                                    struct error *err);
+// Everything written so far is in the file (but the file is not accepted).
+MUST_CHECK bool queue_writer_flush(struct queue_writer *w, struct error *err);
 // Everything written and on stable storage (fsync), then mode 0700: the message is accepted.
 MUST_CHECK bool queue_writer_commit(struct queue_writer *w, bool sync, struct error *err);

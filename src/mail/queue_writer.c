@@ -67,6 +67,11 @@ bool queue_writer_patch(struct queue_writer *w, int64_t offset, struct str recor
     return true;
 }
 
+bool queue_writer_flush(struct queue_writer *w, struct error *err)
+{
+    return flush(w, err);
+}
+
 bool queue_writer_commit(struct queue_writer *w, bool sync, struct error *err)
 {
     if (!flush(w, err))
