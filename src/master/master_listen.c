@@ -17,7 +17,12 @@ enum {
 
 void listen_path(const struct master_entry *entry, char path[128])
 {
-    snprintf(path, 128, "%s/%s", entry->is_private ? "private" : "public", entry->name);
+    // submit(8) serves users who may not enter public/ (2710): it has a folder of its own.
+    const char *folder = entry->is_private                      ? "private"
+                         : strcmp(entry->command, "submit") == 0 ? "submit"
+                                                                 : "public";
+
+    snprintf(path, 128, "%s/%s", folder, entry->name);
 }
 
 static bool bind_inet(int fd, const struct inet_addr *addr, bool patient)

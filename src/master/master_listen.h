@@ -20,7 +20,7 @@ struct listen_owner {
     bool patient; // at start: wait for workers of a killed master to let go of a port
 };
 
-// "private/NAME" or "public/NAME".
+// "private/NAME", "public/NAME", or "submit/NAME" for the program submit.
 void listen_path(const struct master_entry *entry, char path[128]);
 
 // Opens what `entry` asks for. Sockets in `old` (may be NULL) that are still wanted are

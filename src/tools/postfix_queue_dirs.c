@@ -32,6 +32,7 @@ static const struct folder {
     {"trace",    0700,  BY_MAIL_OWNER, false},
     {"maildrop", 01730, BY_MAIL_OWNER, true },
     {"public",   02710, BY_MAIL_OWNER, true },
+    {"submit",   0755,  BY_ROOT,       false},
     {"pid",      0755,  BY_ROOT,       false},
 };
 
