@@ -1,0 +1,199 @@
+// sendmail_message: standard input becomes a message in the form that postdrop(1) reads.
+#include "tools/sendmail_message.h"
+#include "mail/address.h"
+#include "mail/record.h"
+#include <errno.h>
+#include <unistd.h>
+
+#define READ_SIZE 65536u
+// Without message_size_limit: what one process may hold.
+#define INPUT_MAX (1u << 30)
+
+// The length of "Name" when `line` begins a header field, else 0.
+static size_t field_name(struct str line, struct str *value)
+{
+    size_t i = 0;
+
+    while (i < line.len && line.ptr[i] > ' ' && line.ptr[i] < 127 && line.ptr[i] != ':')
+        i++;
+    size_t len = i;
+
+    while (i < line.len && (line.ptr[i] == ' ' || line.ptr[i] == '\t'))
+        i++;
+    if (len == 0 || i == line.len || line.ptr[i] != ':')
+        return 0;
+    *value = str_from(line, i + 1);
+    return len;
+}
+
+static bool is_rcpt_field(struct str name)
+{
+    return str_is_nocase(name, "to") || str_is_nocase(name, "cc") ||
+           str_is_nocase(name, "bcc");
+}
+
+static void add_from_value(struct arena *arena, struct str value, size_t max,
+                           struct text_list *rcpts)
+{
+    struct header_addr_list list;
+
+    header_addrs_parse(arena, value, max, &list);
+    for (size_t i = 0; i < list.len; i++)
+        if (list.items[i].address[0] != 0)
+            text_list_add(arena, rcpts, list.items[i].address);
+}
+
+void sendmail_header_rcpts(struct arena *arena, struct str message, size_t max,
+                           struct text_list *rcpts)
+{
+    struct text_list plain = {NULL, 0}, resent = {NULL, 0};
+    struct str line, value;
+    bool is_resent = false;
+
+    while (str_take_line(&message, &line)) {
+        if (str_starts(line, "From ") || str_starts(line, ">From "))
+            continue;
+        size_t name_len = field_name(line, &value);
+
+        if (name_len == 0)
+            break;
+        struct str name = str_sub(line, 0, name_len);
+        const char *end = line.ptr + line.len;
+
+        while (message.len > 0 && (message.ptr[0] == ' ' || message.ptr[0] == '\t') &&
+               str_take_line(&message, &line))
+            end = line.ptr + line.len;
+        value.len = (size_t)(end - value.ptr);
+        if (str_starts_nocase(name, "resent-")) {
+            is_resent = true;
+            if (is_rcpt_field(str_from(name, 7)))
+                add_from_value(arena, value, max, &resent);
+        } else if (is_rcpt_field(name)) {
+            add_from_value(arena, value, max, &plain);
+        }
+    }
+    *rcpts = is_resent ? resent : plain;
+}
+
+static bool read_input(struct arena *arena, int fd, long limit, struct str *text,
+                       struct error *err)
+{
+    size_t max = limit > 0 ? (size_t)limit : INPUT_MAX;
+    struct buf *input = buf_make(arena, max + READ_SIZE + 1);
+
+    for (;;) {
+        char *room = buf_room(input, READ_SIZE);
+
+        if (room == NULL || buf_len(input) > max)
+            return error_perm(err, "5.3.4", "message file too big");
+        ssize_t n = read(fd, room, READ_SIZE);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_temp(err, "4.3.0", "error reading input: %m");
+        if (n == 0)
+            break;
+        buf_added(input, (size_t)n);
+    }
+    *text = buf_view(input);
+    return true;
+}
+
+// Lines in LF form, up to a lone dot.
+static struct str clean_lines(struct arena *arena, const struct sendmail_options *options,
+                              struct str text)
+{
+    struct buf *out = buf_make(arena, text.len + 1);
+    struct str line;
+    bool first = true, strip = options->fix == FIX_ALWAYS;
+
+    while (str_take_line(&text, &line)) {
+        bool has_cr = line.len > 0 && line.ptr[line.len - 1] == '\r';
+
+        if (first && options->fix == FIX_STRICT)
+            strip = has_cr;
+        first = false;
+        if (strip && has_cr)
+            line.len--;
+        if (!options->dot_is_text && str_is(line, "."))
+            break;
+        buf_put(out, line);
+        buf_put(out, STR_LIT("\n"));
+    }
+    return buf_view(out);
+}
+
+static void put(struct buf *out, int type, struct str payload)
+{
+    ensure(record_put(out, type, payload));
+}
+
+static void put_attr(struct arena *arena, struct buf *out, const char *name,
+                     const char *value)
+{
+    if (value[0] != 0)
+        put(out, REC_ATTR, str_c(arena_printf(arena, "%s=%s", name, value)));
+}
+
+static void put_number(struct arena *arena, struct buf *out, const char *name, int value)
+{
+    if (value != 0)
+        put(out, REC_ATTR, str_c(arena_printf(arena, "%s=%d", name, value)));
+}
+
+static void put_rcpts(struct arena *arena, struct buf *out, const struct text_list *rcpts,
+                      int notify)
+{
+    for (size_t i = 0; i < rcpts->len; i++) {
+        put_number(arena, out, "notify_flags", notify);
+        put(out, REC_RCPT, str_c(rcpts->items[i]));
+    }
+}
+
+static void put_content(struct buf *out, struct str text, size_t line_max)
+{
+    struct str line;
+
+    while (str_take_line(&text, &line)) {
+        for (; line.len > line_max; line = str_from(line, line_max))
+            put(out, REC_CONTINUED, str_sub(line, 0, line_max));
+        put(out, REC_LINE, line);
+    }
+}
+
+bool sendmail_read(struct arena *arena, int fd, const struct mail_config *cfg,
+                   const struct sendmail_options *o, struct str *records, struct error *err)
+{
+    struct text_list extracted = {NULL, 0};
+    struct str text;
+
+    if (!read_input(arena, fd, cfg->message_size_limit, &text, err))
+        return false;
+    text = clean_lines(arena, o, text);
+    if (o->extract_rcpts)
+        sendmail_header_rcpts(arena, text, (size_t)cfg->header_address_token_limit,
+                              &extracted);
+    if (o->extract_rcpts && extracted.len == 0 && o->rcpts.len == 0)
+        return error_perm(err, "5.1.0", "No recipient addresses found in message header");
+    struct buf *out = buf_make(arena, SIZE_MAX / 4);
+
+    put_attr(arena, out, "envelope_id", o->envelope_id);
+    put_number(arena, out, "ret_flags", o->dsn_ret);
+    put_attr(arena, out, "rewrite_context", o->is_gateway ? "remote" : "local");
+    if (o->full_name[0] != 0)
+        put(out, REC_FULL_NAME, str_c(o->full_name));
+    put(out, REC_FROM, str_c(o->sender));
+    put_attr(arena, out, "encoding", o->encoding);
+    put_number(arena, out, "trace_flags", o->trace_flags);
+    if (o->verp[0] != 0)
+        put(out, REC_VERP, str_c(o->verp));
+    put_rcpts(arena, out, &o->rcpts, o->dsn_notify);
+    put(out, REC_MESSAGE, str_c(""));
+    put_content(out, text, (size_t)cfg->line_length_limit);
+    put(out, REC_EXTRACTED, str_c(""));
+    put_rcpts(arena, out, &extracted, o->dsn_notify);
+    put(out, REC_END, str_c(""));
+    *records = buf_view(out);
+    return true;
+}
