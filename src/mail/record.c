@@ -81,6 +81,7 @@ struct record_reader {
     int64_t pos;        // file offset of the next record
     int64_t passed;     // bytes of records since the last seek
     int64_t file_size;  // 0: not asked so far
+    bool has_end;       // the window reaches to the end of the file
 };
 
 static void free_window(void *arg)
@@ -124,7 +125,8 @@ static ssize_t fill(struct record_reader *r, size_t len)
 {
     int64_t skip = r->pos - r->window_at;
 
-    if (skip >= 0 && skip <= (int64_t)r->window_len && r->window_len - (size_t)skip >= len)
+    if (skip >= 0 && skip <= (int64_t)r->window_len &&
+        (r->has_end || r->window_len - (size_t)skip >= len))
         return (ssize_t)(r->window_len - (size_t)skip);
 
     size_t kept = 0;
@@ -141,6 +143,7 @@ static ssize_t fill(struct record_reader *r, size_t len)
     }
     r->window_at = r->pos;
     r->window_len = kept;
+    r->has_end = false;
 
     ssize_t got = fd_pread_full(r->fd, r->window + kept, r->window_size - kept,
                                 r->pos + (int64_t)kept);
@@ -148,6 +151,9 @@ static ssize_t fill(struct record_reader *r, size_t len)
     if (got < 0)
         return -1;
     r->window_len += (size_t)got;
+    r->has_end = r->window_len < r->window_size;
+    if (r->has_end)
+        r->file_size = r->window_at + (int64_t)r->window_len;
     return (ssize_t)r->window_len;
 }
 
