@@ -1,0 +1,117 @@
+// scan: files from incoming/ and deferred/ into the active queue, as far as there is room.
+#include "qmgr/scan.h"
+#include "mail/queue_id.h"
+#include "util/log.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+// Files looked at, of one queue, before the loop serves its peers again.
+#define LOOKS 100
+#define TAKES 20
+
+void scan_start(struct qmgr *qm, struct scan_state *scan)
+{
+    bool is_deferred = scan == &qm->deferred;
+
+    if (scan->scan != NULL) {
+        scan->again = true;
+        return;
+    }
+    scan->scan = queue_scan_open(&qm->dir, is_deferred ? "deferred" : "incoming");
+    scan->again = false;
+    if (is_deferred) {
+        scan->ignore_backoff = qm->ignore_backoff_next;
+        qm->ignore_backoff_next = false;
+        qm->next_deferred_ms =
+            clock_ms() + qm->cfg->queue_run_delay.seconds * (int64_t)1000;
+    }
+}
+
+static void scan_end(struct qmgr *qm, struct scan_state *scan)
+{
+    queue_scan_close(scan->scan);
+    scan->scan = NULL;
+    if (scan->again)
+        scan_start(qm, scan);
+}
+
+// Whether the file at `path` is complete, and its time has come.
+static bool is_due(const struct scan_state *scan, const char *path, bool is_deferred)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || !(st.st_mode & S_IXUSR))
+        return false;
+    return !is_deferred ||
+           backoff_is_due(st.st_mtime, moment_now().sec, scan->ignore_backoff);
+}
+
+enum scan_result { SCAN_TOOK, SCAN_LOOKED, SCAN_ENDED, SCAN_FULL };
+
+// Goes on until a file was taken, or enough were looked at.
+static enum scan_result take_next(struct qmgr *qm, struct scan_state *scan)
+{
+    bool is_deferred = scan == &qm->deferred, is_id;
+    char name[64], path[QUEUE_PATH_SIZE];
+
+    for (int i = 0; i < LOOKS; i++) {
+        if ((long)qm->messages_len >= qm->cfg->qmgr_message_active_limit)
+            return SCAN_FULL;
+        if (!queue_scan_next(scan->scan, name, path, &is_id)) {
+            scan_end(qm, scan);
+            return SCAN_ENDED;
+        }
+        if (!is_id || !is_due(scan, path, is_deferred))
+            continue;
+        if (message_take(qm, is_deferred ? "deferred" : "incoming", name,
+                         scan->ignore_backoff) != TAKE_DONE)
+            continue;
+        if (!is_deferred)
+            flow_put(qm->flow);
+        return SCAN_TOOK;
+    }
+    return SCAN_LOOKED;
+}
+
+bool scan_feed(struct qmgr *qm)
+{
+    bool more = false;
+
+    for (int i = 0; i < TAKES; i++) {
+        enum scan_result in = SCAN_ENDED, deferred = SCAN_ENDED;
+
+        if (qm->incoming.scan != NULL)
+            in = take_next(qm, &qm->incoming);
+        if (qm->deferred.scan != NULL)
+            deferred = take_next(qm, &qm->deferred);
+        more = qm->incoming.scan != NULL || qm->deferred.scan != NULL;
+        if (in == SCAN_FULL || deferred == SCAN_FULL)
+            return false; // a message that ends makes room and wakes the loop
+        if (!more || in == SCAN_LOOKED || deferred == SCAN_LOOKED)
+            break;
+    }
+    return more;
+}
+
+void scan_recover_active(struct qmgr *qm)
+{
+    struct queue_scan *scan = queue_scan_open(&qm->dir, "active");
+    char name[64], path[QUEUE_PATH_SIZE];
+    bool is_id;
+
+    while (queue_scan_next(scan, name, path, &is_id)) {
+        if (is_id && !queue_move(&qm->dir, "active", "incoming", name) && errno != ENOENT)
+            log_warn("rename from active to incoming: %s: %m", name);
+    }
+    queue_scan_close(scan);
+}
+
+void scan_close(struct qmgr *qm)
+{
+    struct scan_state *scans[] = {&qm->incoming, &qm->deferred};
+
+    for (size_t i = 0; i < COUNT(scans); i++)
+        if (scans[i]->scan != NULL)
+            queue_scan_close(scans[i]->scan);
+}
