@@ -5,6 +5,8 @@
 #include "util/log.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
+#include <unistd.h>
 #include <uthash.h>
 
 struct known {
@@ -197,15 +199,41 @@ static bool open_main_cf(struct config *cfg, const char *dir, const char *const 
     return config_load(cfg, mail_params, &cfg->mail, err);
 }
 
+// A set-gid command must not lend its group to a configuration of the user's own making.
+static bool is_authorized(const char *dir, struct error *err)
+{
+    bool lends = getauxval(AT_SECURE) != 0 && getuid() != 0;
+    struct text_list list = {0};
+    bool found = false;
+
+    if (!lends || strcmp(dir, RELAIS_CONFIG_DIR) == 0)
+        return true;
+    struct config *main = config_open(RELAIS_CONFIG_DIR, NULL, 0, err);
+    if (main == NULL)
+        return false;
+    const struct mail_config *mail = config_mail(main);
+    const char *texts[] = {mail->alternate_config_directories,
+                           mail->multi_instance_directories};
+    for (size_t k = 0; k < COUNT(texts); k++) {
+        if (!text_list_parse(main->arena, texts[k], &list, NULL))
+            continue;
+        for (size_t i = 0; i < list.len; i++)
+            found |= strcmp(list.items[i], dir) == 0;
+    }
+    config_free(main);
+    return found || error_config(err, "unauthorized configuration directory name: %s", dir);
+}
+
 struct config *config_open(const char *dir, const char *const *overrides,
                            size_t overrides_len, struct error *err)
 {
-    struct config *cfg = mem_alloc(sizeof(*cfg));
-
     if (dir == NULL)
-        dir = secure_getenv("MAIL_CONFIG");
+        dir = getenv("MAIL_CONFIG");
     if (dir == NULL)
         dir = RELAIS_CONFIG_DIR;
+    if (!is_authorized(dir, err))
+        return NULL;
+    struct config *cfg = mem_alloc(sizeof(*cfg));
     cfg->arena = arena_new();
     cfg->cf = main_cf_new();
     if (!open_main_cf(cfg, dir, overrides, overrides_len, err)) {
