@@ -66,10 +66,16 @@ static void skip_space(struct parser *p)
         skip(p);
 }
 
+// strchr(3) would find a NUL byte in any text.
+static bool is_end(char c, const char *ends)
+{
+    return c != '\0' && strchr(ends, c) != NULL;
+}
+
 // One run of text up to white space, a comma or one of `ends`; quotes are taken off.
 static bool take_word(struct parser *p, const char *ends, struct error *err)
 {
-    while (p->rest.len > 0 && !ascii_is_space(peek(p)) && strchr(ends, peek(p)) == NULL) {
+    while (p->rest.len > 0 && !ascii_is_space(peek(p)) && !is_end(peek(p), ends)) {
         if (peek(p) == '"') {
             if (!take_quoted(p, err))
                 return false;

@@ -76,6 +76,8 @@ static void reads_files(void **state)
     list = (struct alias_targets){0};
     assert_false(alias_file_parse(arena, str_c("ann\n\"bob\nc"), 100, &list, &err));
     check_text("where", err.text, "line 2: quoted text without end");
+    assert_false(alias_value_parse(arena, str_n("ann\0bob", 7), 100, &list, &err));
+    list.len = 1;
     check_text("what came before stays", show(arena, &list), "A:ann");
     arena_free(arena);
 }

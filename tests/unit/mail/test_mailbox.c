@@ -295,8 +295,8 @@ static void acts_as_the_writer(void **state)
 
     (void)state;
     assert_int_equal(mkdir(path(arena, "spool"), 0755), 0);
-    file.uid = 12345;
-    file.gid = 12345;
+    file.uid = 54321;
+    file.gid = 54321;
     file.system_spool = true;
     if (!privilege_is_available()) {
         assert_false(mbox_deliver(arena, &file, &err));
@@ -305,7 +305,7 @@ static void acts_as_the_writer(void **state)
         assert_true(mbox_deliver(arena, &file, &err));
         assert_true(mbox_deliver(arena, &file, &err));
         assert_int_equal(stat(file.path, &st), 0);
-        assert_int_equal(st.st_uid, 12345);
+        assert_int_equal(st.st_uid, 54321);
         assert_int_equal(st.st_mode & 0777, 0600);
         assert_int_equal(geteuid(), 0);
         // Not a system spool: the writer may not create anything there.
