@@ -6,7 +6,7 @@
 #include "smtpd/transcript.h"
 #include "smtpd/verbs.h"
 #include "util/log.h"
-#include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void set_deadline(struct session *s)
@@ -208,20 +208,28 @@ static bool serve_command(struct session *s)
     return dialogue_send(s, reply) && !reply.close;
 }
 
+// A client that talks before it was greeted does not follow the protocol. Standard input of
+// sendmail -bs may well be a file.
+static bool has_talked_early(struct session *s)
+{
+    char room[100];
+    struct str ahead = session_input_ahead(s, room, sizeof(room));
+
+    if (ahead.len == 0 || s->peer.family == AF_UNIX)
+        return false;
+    log_info("improper command pipelining after CONNECT from %s: %s", s->peer.namaddr,
+             smtpd_printable(s->cmd_arena, ahead));
+    s->broke_pipelining = true;
+    return s->cfg->smtpd_forbid_unauth_pipelining;
+}
+
 static bool greet(struct session *s)
 {
     struct reply reply;
 
-    if (s->server->service != NULL && stream_has_input(s->io)) {
-        log_info("improper command pipelining after CONNECT from %s: %s", s->peer.namaddr,
-                 smtpd_printable(s->cmd_arena, stream_peek(s->io)));
-        s->broke_pipelining = true;
-        if (s->cfg->smtpd_forbid_unauth_pipelining && !s->server->is_stand_alone) {
-            dialogue_send(s, REPLY("554 5.5.0 Error: SMTP protocol synchronization"));
-            return false;
-        }
-        s->broke_pipelining =
-            s->cfg->smtpd_forbid_unauth_pipelining && !s->server->is_stand_alone;
+    if (has_talked_early(s)) {
+        dialogue_send(s, REPLY("554 5.5.0 Error: SMTP protocol synchronization"));
+        return false;
     }
     reply = smtpd_greet(s);
     return !s->hang_up && dialogue_send(s, reply) && !reply.close;

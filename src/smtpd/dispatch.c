@@ -3,6 +3,7 @@
 #include "smtpd/verbs.h"
 #include "util/log.h"
 #include "util/text.h"
+#include <sys/socket.h>
 
 enum verb_flags {
     BEFORE_TLS = 1 << 0, // RFC 3207 4: may come without TLS even where that is enforced
@@ -82,14 +83,18 @@ static struct reply answer_unknown(struct session *s, struct str name, struct st
 // Input that came before the client could know the answer.
 static bool has_broken_sync(struct session *s, const struct verb *v)
 {
-    if (s->io == NULL || ((s->announced_pipelining) && !(v->flags & ENDS_GROUP)) ||
-        v == unknown_verb || strcmp(v->name, "QUIT") == 0 || strcmp(v->name, "BDAT") == 0)
+    if (s->io == NULL || s->peer.family == AF_UNIX ||
+        ((s->announced_pipelining) && !(v->flags & ENDS_GROUP)) || v == unknown_verb ||
+        strcmp(v->name, "QUIT") == 0 || strcmp(v->name, "BDAT") == 0)
         return false;
-    if (!stream_has_input(s->io))
+    char room[100];
+    struct str ahead = session_input_ahead(s, room, sizeof(room));
+
+    if (ahead.len == 0)
         return false;
     if (!s->broke_pipelining)
         log_info("improper command pipelining after %s from %s: %s", s->where,
-                 s->peer.namaddr, smtpd_printable(s->cmd_arena, stream_peek(s->io)));
+                 s->peer.namaddr, smtpd_printable(s->cmd_arena, ahead));
     s->broke_pipelining = true;
     return true;
 }
@@ -139,8 +144,8 @@ struct reply smtpd_dispatch(struct session *s, struct str line)
 
     if (reply.text == NULL)
         return reply; // the connection is gone
-    if (reply_is_error(reply) || v == unknown_verb)
-        s->errors += !reply.forgiven;
+    if ((reply_is_error(reply) || v == unknown_verb) && !reply.forgiven)
+        s->errors++;
     else
         count->ok++;
     if (strncmp(reply.text, "421", 3) == 0 || strncmp(reply.text, "521", 3) == 0)

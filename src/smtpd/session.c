@@ -2,6 +2,7 @@
 #include "smtpd/session.h"
 #include "smtpd/verbs.h"
 #include <stdarg.h>
+#include <sys/socket.h>
 
 #define TRANSCRIPT_MAX (1 << 20)
 
@@ -45,6 +46,17 @@ void session_reset_message(struct session *s)
 const char *session_queue_id(const struct session *s)
 {
     return s->msg.queue_id == NULL ? "NOQUEUE" : s->msg.queue_id;
+}
+
+struct str session_input_ahead(struct session *s, char *room, size_t size)
+{
+    struct str buffered = stream_peek(s->io);
+    ssize_t got;
+
+    if (buffered.len > 0)
+        return str_sub(buffered, 0, size);
+    got = recv(stream_fd(s->io), room, size, MSG_PEEK | MSG_DONTWAIT);
+    return got <= 0 ? str_c("") : str_n(room, (size_t)got);
 }
 
 struct reply reply_printf(struct session *s, const char *fmt, ...)

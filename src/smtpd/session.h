@@ -173,5 +173,8 @@ void session_set_peer_rules(struct session *s);
 void session_reset_message(struct session *s);
 // Queue ID for the log, or "NOQUEUE".
 const char *session_queue_id(const struct session *s);
+// What the client sent ahead of our answer, at most `size` bytes of it; not taken off the
+// stream. Empty when there is nothing (a client that hung up has sent nothing).
+struct str session_input_ahead(struct session *s, char *room, size_t size);
 // Text that lives until the next command.
 struct reply reply_printf(struct session *s, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -210,9 +210,11 @@ static const char *check_chunk(struct session *s, const struct bdat *b)
 
     if (refusal == NULL && limit > 0 && s->msg.data.size + b->size > limit) {
         s->error_classes |= NOTIFY_POLICY;
+        log_warn("%s: BDAT request from %s exceeds message size limit", session_queue_id(s),
+                 s->peer.namaddr);
         refusal = "552 5.3.4 Chunk exceeds message size limit";
     }
-    if (refusal == NULL && b->size == 0 && b->is_last && s->msg.data.size == 0)
+    if (refusal == NULL && b->size == 0 && !b->is_last)
         refusal = "551 5.7.1 Null BDAT request";
     if (refusal == NULL && !s->msg.in_bdat)
         refusal = check_data(s, "BDAT");

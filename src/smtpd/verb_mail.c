@@ -192,10 +192,10 @@ VERB(smtpd_mail)
 
     if (s->cfg->smtpd_helo_required && s->helo == NULL)
         return protocol_error(s, "503 5.5.1 Error: send HELO/EHLO first");
-    if (s->msg.in_bdat)
-        return protocol_error(s, "503 5.5.1 Error: MAIL after BDAT");
     if (s->msg.has_sender)
         return protocol_error(s, "503 5.5.1 Error: nested MAIL command");
+    if (s->msg.in_bdat)
+        return protocol_error(s, "503 5.5.1 Error: MAIL after BDAT");
     s->message_count++;
     refusal = begin_mail(s, args);
     if (refusal != NULL) {
