@@ -105,6 +105,8 @@ static void do_redirect(const struct action *a)
     }
     a->m->redirect = arena_strdup(a->m->arena, a->text);
     log_action(a, "redirect", a->text);
+    // compat: what decides about the whole message ends its checks.
+    a->m->env.flags &= ~(int64_t)CLEANUP_FILTER;
 }
 
 static void do_hold(const struct action *a)

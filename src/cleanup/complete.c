@@ -92,8 +92,7 @@ static bool add_from(struct msg *m, const char *prefix)
     const char *name = m->env.full_name, *sender = m->sender;
 
     if (sender[0] == 0) {
-        sender = arena_printf(m->arena, "%s@%s", m->mail->empty_address_recipient,
-                              m->mail->myorigin);
+        sender = m->mail->empty_address_recipient;
         name = "";
     }
     return msg_putf(m, REC_LINE, "%sFrom: %s", prefix,

@@ -187,7 +187,7 @@ static void note_seen(struct content *c, struct header_class class, const struct
     f->seen |= 1u << class.kind;
     if (class.traits & HEADER_IS_RESENT)
         f->is_resent = true;
-    if (class.traits & HEADER_HAS_RCPTS)
+    if ((class.traits & HEADER_EXTRACT) && !is_dropped(m, h->name))
         f->has_rcpts = true;
     if (class.kind == HEADER_RECEIVED)
         f->hops++;
@@ -316,7 +316,7 @@ static bool on_headers_end(struct content *c, const struct mime_event *event)
     struct msg *m = c->m;
 
     c->body_left = m->cfg->body_checks_size_limit;
-    if (c->facts->hops > m->mail->hopcount_limit) {
+    if (c->facts->hops >= m->mail->hopcount_limit) {
         log_warn("%s: message rejected: hopcount exceeded", m->id);
         msg_fail(m, CLEANUP_HOPS, "5.4.0 Error: too many hops");
         if (!(m->env.flags & CLEANUP_BOUNCE))

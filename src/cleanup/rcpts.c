@@ -122,11 +122,11 @@ static bool add_one(struct msg *m, const struct cleanup_rcpt *rcpt, const char *
         .dsn_notify = rcpt->dsn_notify,
     };
 
+    if (!map_canonical(m, CLASS_ENVELOPE_RCPT, &address))
+        return false;
     if (out.dsn_orcpt[0] == 0 && !is_bcc)
         out.dsn_orcpt =
             arena_printf(m->arena, "rfc822;%s", address_quote(m->arena, address));
-    if (!map_canonical(m, CLASS_ENVELOPE_RCPT, &address))
-        return false;
     if (!is_bcc && (m->env.flags & CLEANUP_BCC_OK) &&
         !rcpts_find_bcc(m, m->tables->rcpt_bcc, address))
         return false;

@@ -94,13 +94,17 @@ static int parse_notify(const char *text)
 
         while (i < COUNT(names) && !str_is_nocase(word, names[i].name))
             i++;
-        if (i == COUNT(names))
-            usage("bad DSN notification option -N");
+        if (i == COUNT(names)) {
+            log_warn("unknown DSN NOTIFY command value \"%.*s\" in \"%s\"", STR_FMT(word),
+                     text);
+            log_warn("bad -N option value -- ignored");
+            return 0;
+        }
         mask |= names[i].bit;
     }
     if (mask == 0 || ((mask & DSN_NEVER) && mask != DSN_NEVER))
-        usage("bad DSN notification option -N");
-    return mask;
+        log_warn("bad -N option value -- ignored");
+    return (mask & DSN_NEVER) && mask != DSN_NEVER ? 0 : mask;
 }
 
 static int parse_ret(const char *text)
@@ -109,7 +113,8 @@ static int parse_ret(const char *text)
         return DSN_RET_FULL;
     if (strcasecmp(text, "hdrs") == 0)
         return DSN_RET_HDRS;
-    usage("bad DSN content option -R");
+    log_warn("bad -R option value -- ignored");
+    return 0;
 }
 
 static const char *parse_body_type(const char *text)
@@ -118,7 +123,7 @@ static const char *parse_body_type(const char *text)
         return "7bit";
     if (strcasecmp(text, "8bitmime") == 0)
         return "8bit";
-    usage("bad body type option -B");
+    usage("-B option needs 8BITMIME or 7BIT");
 }
 
 static void set_o(struct call *c, const char *arg)
@@ -304,8 +309,10 @@ static int send_message(struct call *c, const struct mail_config *mail)
     long uid = (long)getuid();
 
     if (!c->options.extract_rcpts && c->options.rcpts.len == 0)
-        usage("Recipient addresses must be specified on the command line or via the -t "
-              "option");
+        log_fatal_status(EX_USAGE,
+                         "%s(%ld): Recipient addresses must be specified on the command "
+                         "line or via the -t option",
+                         who, uid);
     if (!sendmail_read(c->arena, 0, mail, &c->options, &records, &err))
         log_fatal_status(err.kind == ERROR_TEMPORARY     ? EX_DATAERR
                          : strcmp(err.dsn, "5.3.4") == 0 ? EX_UNAVAILABLE
