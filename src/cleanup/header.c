@@ -142,7 +142,8 @@ static bool take_element(struct str *rest, struct str *element)
     return true;
 }
 
-#define FOLD_AT 72u
+// compat: the TAB of a continuation line is not counted.
+#define FOLD_AT 69u
 
 // Appends `text` with each run of white space that folds a line as one blank.
 static void put_flat(struct buf *out, struct str text)
@@ -175,7 +176,7 @@ char *header_fold_addresses(struct arena *arena, size_t name_len, struct str val
 
         if (!first && column + 1 + len > FOLD_AT) {
             buf_put_c(out, "\n\t");
-            column = 8;
+            column = 0;
         } else {
             buf_put_c(out, " ");
             column++;

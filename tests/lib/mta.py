@@ -56,6 +56,7 @@ def wait_for(condition, what, seconds=WAIT):
 MASTER_CF = """\
 {smtp_service} inet n - n - - smtpd
 pickup    unix  n - n 60  1 pickup
+submit    unix  n - n -   - submit
 cleanup   unix  n - n -   0 cleanup
 qmgr      unix  n - n 300 1 qmgr
 rewrite   unix  - - n -   - trivial-rewrite
