@@ -120,6 +120,9 @@ const struct param mail_params[] = {
     PARAM_TEXT(S, transport_maps, ""),
     PARAM_TEXT(S, sender_dependent_relayhost_maps, ""),
     PARAM_TEXT(S, sender_dependent_default_transport_maps, ""),
+    PARAM_TEXT_NONEMPTY(S, empty_address_relayhost_maps_lookup_key, "<>"),
+    PARAM_TEXT_NONEMPTY(S, empty_address_default_transport_maps_lookup_key, "<>"),
+    PARAM_BOOL(S, relocated_prefix_enable, "yes"),
     PARAM_TEXT(S, fast_flush_domains, "$relay_domains"),
     PARAM_TEXT(S, parent_domain_matches_subdomains,
                "debug_peer_list,fast_flush_domains,mynetworks,permit_mx_backup_networks,"

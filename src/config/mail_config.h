@@ -60,6 +60,9 @@ struct mail_config {
     const char *relayhost, *transport_maps, *sender_dependent_relayhost_maps;
     const char *sender_dependent_default_transport_maps, *fast_flush_domains;
     const char *parent_domain_matches_subdomains, *recipient_delimiter;
+    const char *empty_address_relayhost_maps_lookup_key;
+    const char *empty_address_default_transport_maps_lookup_key;
+    bool relocated_prefix_enable;
     const char *propagate_unmatched_extensions, *content_filter;
     const char *remote_header_rewrite_domain, *local_header_rewrite_clients;
     bool allow_percent_hack, swap_bangpath, append_at_myorigin, append_dot_mydomain;
