@@ -260,9 +260,17 @@ enum stream_result stream_read_exact(struct stream *s, void *data, size_t len)
 
 bool stream_has_input(struct stream *s)
 {
-    struct pollfd pfd = {.fd = s->fd, .events = POLLIN};
+    char byte;
 
-    return s->in.start < s->in.end || poll(&pfd, 1, 0) > 0;
+    if (s->in.start < s->in.end)
+        return true;
+    // A peer that has closed is readable too, but has nothing to say.
+    ssize_t n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0 && errno == ENOTSOCK) {
+        struct pollfd pfd = {.fd = s->fd, .events = POLLIN};
+        return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLIN);
+    }
+    return n > 0;
 }
 
 struct str stream_peek(const struct stream *s)

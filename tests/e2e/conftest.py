@@ -90,8 +90,8 @@ def mailbox_owner():
 
 @pytest.fixture
 def virtual_domain(start_mta, mailbox_owner):
-    """start(main) -> an instance where any user@v.example has a Maildir in home/v.example/user/
-    and any user@mbox.example a mailbox file home/mbox.example/user."""
+    """start(main) -> an instance where user@v.example has a Maildir in home/v.example/user/ and
+    user@mbox.example a mailbox file home/mbox.example/user; users are ann, bob, u0-u9, m0-m199."""
 
     def start(main=None, **kwargs):
         uid, gid = mailbox_owner
@@ -100,11 +100,10 @@ def virtual_domain(start_mta, mailbox_owner):
             for domain in ("v.example", "mbox.example"):
                 (mta.home / domain).mkdir()
                 os.chown(mta.home / domain, uid, gid)
-            boxes = mta.write(
-                "vmailbox",
-                "/^(.*)@v\\.example$/ v.example/$1/\n/^(.*)@mbox\\.example$/ mbox.example/$1\n",
-            )
-            mta.configure(virtual_mailbox_maps=f"regexp:{boxes}")
+            users = ["ann", "bob", *(f"u{n}" for n in range(10)), *(f"m{n}" for n in range(200))]
+            lines = [f"{u}@v.example v.example/{u}/\n{u}@mbox.example mbox.example/{u}\n" for u in users]
+            boxes = mta.write("vmailbox", "".join(lines))
+            mta.configure(virtual_mailbox_maps=f"texthash:{boxes}")
 
         settings = {
             "virtual_mailbox_domains": "v.example mbox.example",

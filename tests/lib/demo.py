@@ -22,10 +22,10 @@ def prepare(folder):
     box = mta.home / "example"
     box.mkdir()
     os.chown(box, uid, gid)
-    users = mta.write("mailboxes", "/^(.*)@demo\\.example$/ example/$1/\n")
+    users = mta.write("mailboxes", "ann@demo.example example/ann/\n")
     mta.configure(
         virtual_mailbox_domains="demo.example",
-        virtual_mailbox_maps=f"regexp:{users}",
+        virtual_mailbox_maps=f"texthash:{users}",
         virtual_mailbox_base=str(mta.home),
         virtual_minimum_uid="1",
         virtual_uid_maps=f"static:{uid}",
