@@ -3,6 +3,7 @@
 #include "service/service.h"
 #include "service/service_impl.h"
 #include "service/service_jail.h"
+#include "util/file.h"
 #include "util/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -197,9 +198,33 @@ static void take_inheritance(struct service *svc)
     close(BOARD_FD);
 }
 
+// After a crash of master, the one process of the old service may still be at work when the
+// new one starts: two queue managers must not share a queue.
+static void open_single_lock(struct service *svc)
+{
+    const char *path =
+        arena_printf(svc->arena, "%s/%s.%s", service_mail(svc)->process_id_directory,
+                     svc->opt.transport, svc->opt.name);
+
+    svc->single_fd =
+        svc->opt.single ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    if (svc->opt.single && svc->single_fd < 0)
+        log_fatal("open lock file %s: %m", path);
+}
+
+static void wait_for_single_lock(struct service *svc)
+{
+    if (svc->single_fd < 0 || fd_lock(svc->single_fd, FILE_LOCK_EXCLUSIVE, false))
+        return;
+    log_info("waiting for the previous %s process to end", svc->opt.name);
+    if (!fd_lock(svc->single_fd, FILE_LOCK_EXCLUSIVE, true))
+        log_fatal("select lock: %m");
+}
+
 static void serve_under_master(struct service *svc)
 {
     service_template_run(svc); // returns in the worker
+    wait_for_single_lock(svc);
     if (svc->loop != NULL)
         loop_after_fork(svc->loop);
     prctl(PR_SET_PDEATHSIG, SIGUSR1);
@@ -242,6 +267,8 @@ int service_main(int argc, char **argv, const struct service_spec *spec)
     check_needs(svc);
     if (spec->before_jail != NULL && !spec->before_jail(svc, &err))
         log_fatal("%s", err.text);
+    if (svc->under_master)
+        open_single_lock(svc);
     if (!svc->opt.stand_alone)
         enter_jail(svc);
     if (svc->under_master) {

@@ -21,6 +21,7 @@ struct service {
     struct board *board;
     size_t slot;
     bool is_worker;
+    int single_fd; // -l: lock that only one process of the service holds; -1: none
 
     // Of the worker.
     long served, accepted;

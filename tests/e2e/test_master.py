@@ -331,6 +331,66 @@ def test_generic_postlock(probes):
     assert not pathlib.Path(f"{box}.lock").exists()
 
 
+def status_of(pid):
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines)
+
+
+def test_workers_are_confined(probes):
+    mta = probes(master="jailed unix n - y - - probe\n")
+    with mta.dial("jailed") as client:
+        pid = int(client.ask("pid"))
+        status = status_of(pid)
+        assert status["NoNewPrivs"] == "1"
+        assert status["CapEff"] == status["CapPrm"] == "0000000000000000"
+        if "sanitize" not in str(BUILD):
+            assert status["Seccomp"] == "2"
+        root = os.readlink(f"/proc/{pid}/root")
+        # Without privileges there is no chroot; the column is then of no effect.
+        assert root == (str(mta.spool) if os.geteuid() == 0 else "/")
+
+
+def test_stress(probes):
+    port = free_port()
+    mta = probes(main={"max_use": "1"}, master=f"0.0.0.0:{port} inet n - n - 2 probe\n")
+    clients = [Client(("127.0.0.1", port)) for _ in range(2)]
+    assert [c.ask("stress") for c in clients] == ["[]", "[]"]
+    with Client(("127.0.0.1", port)) as late:
+        mta.wait_log("see http://www.postfix.org/STRESS_README.html for examples of stress-adapt")
+        clients[0].__exit__()
+        assert late.ask("stress") == "[yes]"
+    clients[1].__exit__()
+
+
+@pytest.mark.parametrize("maillog", [None, "/dev/stdout"])
+def test_foreground_tells_the_service_manager(probes, maillog):
+    mta = probes(start=False)
+    if maillog:
+        mta.configure(maillog_file=maillog, maillog_file_prefixes="/dev/stdout")
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.settimeout(20)
+    manager.bind(str(mta.folder / "notify"))
+    output = open(mta.folder / "output", "w+")
+    process = subprocess.Popen(
+        [mta.command("postfix"), "start-fg"],
+        env={**mta.environment(), "NOTIFY_SOCKET": str(mta.folder / "notify")},
+        stdout=output,
+    )
+    assert manager.recv(1000).startswith(b"READY=1")
+    assert mta.master_pid() == process.pid
+    assert mta.ask("text") == "one"
+    if maillog:
+        log = mta.folder / "output"
+        wait_for(lambda: f"postfix/master[{process.pid}]: daemon started" in log.read_text(), "log")
+    process.send_signal(signal.SIGHUP)
+    assert manager.recv(1000).startswith(b"RELOADING=1")
+    assert manager.recv(1000).startswith(b"READY=1")
+    process.terminate()
+    assert manager.recv(1000).startswith(b"STOPPING=1")
+    assert process.wait(20) == 0
+    output.close()
+
+
 def test_services_run_as_mail_owner(probes):
     mta = probes()
     uid = int(mta.ask("user", "echo").split()[0])
