@@ -8,6 +8,7 @@
 #include "paths.h"
 #include "table/match_list.h"
 #include "tools/postqueue_list.h"
+#include "util/file.h"
 #include "util/log.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -122,7 +123,7 @@ static void list_queue(const struct mail_config *mail, bool as_json)
     int fd = unix_socket_connect(path, (int)mail->ipc_timeout.seconds * 1000, &err);
 
     if (fd >= 0) {
-        if (!listing_read(&l, fd))
+        if (!fd_set_nonblocking(fd, false) || !listing_read(&l, fd))
             fatal("malformed showq server response");
     } else if (errno == EACCES) {
         fatal("Connect to the Postfix showq service: %m");
