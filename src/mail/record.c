@@ -73,7 +73,7 @@ bool record_printf(struct buf *out, int type, const char *fmt, ...)
 struct record_reader {
     int fd;
     struct arena *arena;
-    bool follow;
+    bool follow, show;
     char *window;       // bytes of the file from `window_at` on
     size_t window_size; // room
     size_t window_len;  // filled
@@ -106,6 +106,11 @@ struct record_reader *record_reader_open(int fd, struct arena *arena)
 void record_reader_follow(struct record_reader *r, bool follow_pointers)
 {
     r->follow = follow_pointers;
+}
+
+void record_reader_show_pointers(struct record_reader *r, bool show)
+{
+    r->show = show;
 }
 
 void record_reader_seek(struct record_reader *r, int64_t offset)
@@ -254,5 +259,7 @@ enum record_result record_next(struct record_reader *r, struct record *rec,
             return broken(r, err, "malformed pointer");
         if (target > 0) // else only a place where one can be put later
             r->pos = target;
+        if (r->show)
+            return RECORD_OK;
     }
 }
