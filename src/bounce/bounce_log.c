@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,7 +59,8 @@ static bool put_entry(struct buf *out, const struct bounce_rcpt *r,
 {
     return buf_append_c(out, "\n") && (!backwards_compatible || put_head(out, r)) &&
            put_value(out, "recipient", *r->address == 0 ? "<>" : r->address) &&
-           put_value(out, "original_recipient", r->orig) &&
+           (strcasecmp(r->orig, r->address) == 0 ||
+            put_value(out, "original_recipient", r->orig)) &&
            put_number(out, "offset", r->offset) &&
            put_value(out, "dsn_orig_rcpt", r->dsn_orcpt) &&
            put_number(out, "notify_flags", r->dsn_notify) &&

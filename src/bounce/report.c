@@ -22,6 +22,7 @@ struct draft {
     struct arena *arena;
     struct cleanup_client *cleanup;
     struct buf *out;
+    const char *id; // of the report
     const char *boundary;
     const char *encoding; // of the whole: "8bit" or "7bit"
 };
@@ -92,6 +93,8 @@ static void put_headers(struct draft *d)
     bool postmaster = d->report->to_postmaster;
 
     mail_date_format(date, moment_now().sec);
+    buf_putf(d->out, "Received: by %s (%s)\n\tid %s; %s\n", d->r->mail->myhostname,
+             d->r->mail->mail_name, d->id, date);
     buf_putf(d->out, "Date: %s\n", date);
     buf_putf(d->out, "From: %s\n", from_header(d));
     buf_putf(d->out, "Subject: %s\n",
@@ -265,8 +268,6 @@ static bool put_original(struct draft *d, struct error *err)
     }
     if (!ends)
         buf_put_c(d->out, "\n");
-    if (!headers_only)
-        buf_put_c(d->out, "\n");
     return true;
 }
 
@@ -294,7 +295,7 @@ static bool filters_reports(const struct draft *d)
     return false;
 }
 
-static bool submit(struct draft *d, const char *id, struct error *err)
+static bool submit(struct draft *d, struct error *err)
 {
     static const struct cleanup_attr attrs[] = {
         {"rewrite_context", "local"}
@@ -322,20 +323,21 @@ static bool submit(struct draft *d, const char *id, struct error *err)
     if (result.status != CLEANUP_OK)
         return error_temp(err, "4.3.0", "report not accepted: %s",
                           *result.reason != 0 ? result.reason : "cleanup failed");
-    log_info("%s: %s: %s", d->o->req->queue_id, d->report->log_label, id);
+    log_info("%s: %s: %s", d->o->req->queue_id, d->report->log_label, d->id);
     return true;
 }
 
 bool report_send(const struct reporter *r, const struct original *o,
                  const struct report *report, struct arena *arena, struct error *err)
 {
-    char id[64];
+    char id[64] = "";
     bool is_7bit = strcasecmp(o->req->encoding, "7bit") == 0 && !o->is_utf8;
     struct draft d = {.r = r,
                       .o = o,
                       .report = report,
                       .t = &r->templates->all[report->kind],
                       .arena = arena,
+                      .id = id,
                       .out = buf_make(arena, FLUSH_AT + LINE_MAX_BYTES + BOUNCE_TEXT_MAX),
                       .encoding = is_7bit ? "7bit" : "8bit"};
 
@@ -344,7 +346,7 @@ bool report_send(const struct reporter *r, const struct original *o,
     d.cleanup = cleanup_client_open(r->mail, err);
     if (d.cleanup == NULL)
         return false;
-    bool sent = cleanup_begin(d.cleanup, id, err) && submit(&d, id, err);
+    bool sent = cleanup_begin(d.cleanup, id, err) && submit(&d, err);
     cleanup_client_close(d.cleanup);
     return sent;
 }
