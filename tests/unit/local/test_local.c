@@ -359,6 +359,10 @@ static void expands_recipients(void **state)
         close(d.fd);
         arena_free(d.arena);
     }
+    maps_close(local.alias_maps);
+    maps_close(local.mailbox_command_maps);
+    maps_close(local.mailbox_transport_maps);
+    maps_close(local.fallback_transport_maps);
 }
 
 int main(void)
