@@ -2,6 +2,7 @@
 #include "local/job.h"
 #include "mail/address.h"
 #include "mail/mail_copy.h"
+#include "mail/mail_date.h"
 #include "util/log.h"
 #include <errno.h>
 
@@ -102,6 +103,20 @@ static struct cleanup_envelope describe(const struct task *t, const struct forwa
     return env;
 }
 
+// Each hop says so in the header, or a loop would never be noticed.
+static bool put_received(struct local *local, struct arena *arena, const char *id,
+                         struct error *err)
+{
+    char date[MAIL_DATE_SIZE];
+
+    mail_date_format(date, moment_now().sec);
+    return cleanup_content(
+        local->cleanup,
+        str_c(arena_printf(arena, "Received: by %s (%s)\n\tid %s; %s\n",
+                           local->mail->myhostname, local->mail->mail_name, id, date)),
+        err);
+}
+
 static bool submit(const struct task *t, const struct forward *f, char id[64],
                    struct cleanup_result *result, struct error *err)
 {
@@ -115,7 +130,8 @@ static bool submit(const struct task *t, const struct forward *f, char id[64],
     if (local->cleanup == NULL)
         local->cleanup = cleanup_client_open(local->mail, err);
     if (local->cleanup == NULL || !cleanup_begin(local->cleanup, id, err) ||
-        !cleanup_send_envelope(local->cleanup, &env, err))
+        !cleanup_send_envelope(local->cleanup, &env, err) ||
+        !put_received(local, t->job->arena, id, err))
         return false;
     switch (mail_copy(t->job->arena, t->job->d->fd, t->job->d->req->data_offset, &format,
                       to_cleanup, local, err)) {

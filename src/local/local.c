@@ -107,6 +107,12 @@ static bool prepare(struct service *svc, struct error *err)
     const struct mail_config *mail = service_mail(svc);
     unsigned locks;
 
+    if (config.mailbox_size_limit > 0 &&
+        (mail->message_size_limit == 0 ||
+         config.mailbox_size_limit < mail->message_size_limit))
+        return error_config(err,
+                            "main.cf configuration error: mailbox_size_limit is smaller "
+                            "than message_size_limit");
     process.cfg = &config;
     process.mail = mail;
     process.service = service_name(svc);

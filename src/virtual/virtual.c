@@ -21,6 +21,12 @@ static bool prepare(struct service *svc, struct error *err)
     unsigned flags = TABLE_FOLD_KEY | TABLE_NO_REGSUB;
     unsigned locks;
 
+    if (config.virtual_mailbox_limit > 0 &&
+        (mail->message_size_limit == 0 ||
+         config.virtual_mailbox_limit < mail->message_size_limit))
+        return error_config(err,
+                            "main.cf configuration error: virtual_mailbox_limit is smaller "
+                            "than message_size_limit");
     if (!mailbox_lock_parse("virtual_mailbox_lock", mail->virtual_mailbox_lock, &locks,
                             err))
         return false;

@@ -157,7 +157,7 @@ bool cleanup_content(struct cleanup_client *c, struct str data, struct error *er
 {
     (void)c;
     (void)err;
-    return str_starts(data, "Delivered-To: ");
+    return str_starts(data, "Received: by ") || str_starts(data, "Delivered-To: ");
 }
 
 bool cleanup_commit(struct cleanup_client *c, const struct cleanup_envelope *env,
@@ -190,54 +190,54 @@ void cleanup_abort(struct cleanup_client *c)
 static const struct {
     const char *rcpt, *want;
 } cases[] = {
-    {"ann@here.example",    "ann@here.example 2.0.0 (delivered to mailbox)\n"                    },
-    {"ann+x@here.example",  "ann+x@here.example 2.0.0 (delivered to mailbox)\n"                  },
-    {"ANN@here.example",    "ANN@here.example 2.0.0 (delivered to mailbox)\n"                    },
-    {"nouser@here.example", "nouser@here.example 5.1.1 (unknown user: \"nouser\")\n"             },
+    {"ann@here.example",    "ann@here.example 2.0.0 (delivered to mailbox)\n"                          },
+    {"ann+x@here.example",  "ann+x@here.example 2.0.0 (delivered to mailbox)\n"                        },
+    {"ANN@here.example",    "ANN@here.example 2.0.0 (delivered to mailbox)\n"                          },
+    {"nouser@here.example", "nouser@here.example 5.1.1 (unknown user: \"nouser\")\n"                   },
     {"broken@here.example",
-     "broken@here.example 4.3.0 (user lookup error for broken: Input/output error)\n"            },
-    {"root@here.example",   "ann@here.example 2.0.0 (delivered to mailbox)\n"                    },
-    {"ROOT+x@here.example", "ann@here.example 2.0.0 (delivered to mailbox)\n"                    },
+     "broken@here.example 4.3.0 (user lookup error for broken: Input/output error)\n"                  },
+    {"root@here.example",   "ann@here.example 2.0.0 (delivered to mailbox)\n"                          },
+    {"ROOT+x@here.example", "ann@here.example 2.0.0 (delivered to mailbox)\n"                          },
     {"l@here.example",      "ann@here.example 2.0.0 (delivered to mailbox)\n"
-                       "bob@here.example 2.0.0 (delivered to mailbox)\n"   },
+                       "bob@here.example 2.0.0 (delivered to mailbox)\n"         },
     {"ta@here.example",     "ta@here.example 5.1.1 (unknown user: \"ta\")\n"
-                        "bob@here.example 2.0.0 (delivered to mailbox)\n" },
-    {"self@here.example",   "ann@here.example 2.0.0 (delivered to mailbox)\n"                    },
-    {"ann2@here.example",   "ann@here.example 2.0.0 (delivered to mailbox)\n"                    },
-    {"a1@here.example",     "b1@here.example 5.4.6 (alias database loop for b1)\n"               },
+                        "bob@here.example 2.0.0 (delivered to mailbox)\n"       },
+    {"self@here.example",   "ann@here.example 2.0.0 (delivered to mailbox)\n"                          },
+    {"ann2@here.example",   "ann@here.example 2.0.0 (delivered to mailbox)\n"                          },
+    {"a1@here.example",     "b1@here.example 5.4.6 (alias database loop for b1)\n"                     },
     {"e@here.example",      "ann@here.example 2.0.0 (delivered to mailbox)\n"
                        "<s@x.example> x@y.example/e@here.example\n"
-                       "e2@here.example! 2.0.0 (forwarded as NEWID)\n"     },
+                       "e2@here.example! 2.0.0 (forwarded as NEWID)\n"           },
     {"far@here.example",    "ann@here.example 2.0.0 (delivered to mailbox)\n"
                          "<s@x.example> x@y.example/far@here.example\n"
-                         "far@here.example! 2.0.0 (forwarded as NEWID)\n"},
+                         "far@here.example! 2.0.0 (forwarded as NEWID)\n"      },
     {"own@here.example",    "<owner-own@here.example> ann@here.example/ x@y.example/\n"
-                         "own@here.example! 2.0.0 (forwarded as NEWID)\n"},
-    {"bad@here.example",    "x@bad.example 5.1.2 (no such domain)\n"                             },
-    {"cmd@here.example",    "cmd@here.example 5.1.1 (user unknown)\n"                            },
+                         "own@here.example! 2.0.0 (forwarded as NEWID)\n"      },
+    {"bad@here.example",    "x@bad.example 5.1.2 (no such domain)\n"                                   },
+    {"cmd@here.example",    "cmd@here.example 5.1.1 (user unknown)\n"                                  },
     {"cmd0@here.example",
-     "cmd0@here.example 2.0.0 (delivered to command: cat >/dev/null)\n"                          },
-    {"later@here.example",  "later@here.example 4.3.0 (temporary failure)\n"                     },
-    {"null@here.example",   "null@here.example 2.0.0 (delivered to file: /dev/null)\n"           },
+     "cmd0@here.example 2.0.0 (delivered to command: cat >/dev/null)\n"                                },
+    {"later@here.example",  "later@here.example 4.3.0 (temporary failure)\n"                           },
+    {"null@here.example",   "null@here.example 2.0.0 (delivered to file: /dev/null)\n"                 },
     {"nofile@here.example", "nofile@here.example 5.2.0 (cannot append message to file "
-     "/nonexistent/x/y: cannot create "
-                            "file exclusively: No such file or directory)\n"                                                                      },
+                            "/nonexistent/x/y: cannot create "
+                            "file exclusively: No such file or directory)\n"},
     {"incl@here.example",
      "incl@here.example 5.7.1 (mail to command is restricted)\n"
      "<s@x.example> ann@here.example/incl@here.example bob@here.example/incl@here.example "
-     "z@y.example/incl@here.example\nincl@here.example! 2.0.0 (forwarded as NEWID)\n" },
-    {"rel@here.example",                     "rel@here.example 5.3.5 (mail system configuration error)\n"                                                                       },
+     "z@y.example/incl@here.example\nincl@here.example! 2.0.0 (forwarded as NEWID)\n"                  },
+    {"rel@here.example",    "rel@here.example 5.3.5 (mail system configuration error)\n"               },
     {"noincl@here.example",
-     "noincl@here.example 5.3.5 (mail system configuration error)\n"},
-    {"nu@here.example",                     "nouser@here.example 5.1.1 (unknown user: \"nouser\")\n"                                                                           },
-    {"ext+x@here.example",                     "ann@here.example 2.0.0 (delivered to mailbox)\n"},
-    {"ext@here.example",                     "ext@here.example 5.1.1 (unknown user: \"ext\")\n"                                                                             },
+     "noincl@here.example 5.3.5 (mail system configuration error)\n"                                   },
+    {"nu@here.example",     "nouser@here.example 5.1.1 (unknown user: \"nouser\")\n"                   },
+    {"ext+x@here.example",  "ann@here.example 2.0.0 (delivered to mailbox)\n"                          },
+    {"ext@here.example",    "ext@here.example 5.1.1 (unknown user: \"ext\")\n"                         },
     {"seen@here.example",
-     "seen@here.example 5.4.6 (mail forwarding loop for seen@here.example)\n"},
-    {"bob+f@here.example",                     "bob+f@here.example 2.0.0 (delivered to mailbox)\n"
+     "seen@here.example 5.4.6 (mail forwarding loop for seen@here.example)\n"                          },
+    {"bob+f@here.example",  "bob+f@here.example 2.0.0 (delivered to mailbox)\n"
                            "bob+f@here.example 5.1.1 (user unknown)\n"
                            "<s@x.example> ann@here.example/bob+f@here.example\n"
-                           "bob+f@here.example! 2.0.0 (forwarded as NEWID)\n"                                                                            },
+                           "bob+f@here.example! 2.0.0 (forwarded as NEWID)\n"},
 };
 
 static const char *path(const char *name)
