@@ -72,7 +72,7 @@ static bool open_file(struct service *svc, struct error *err)
 // "postfix logrotate" compresses the file once nobody writes to it any more.
 static void hold_file(struct service *svc)
 {
-    (void)svc;
+    service_set_watchdog(svc, config.postlogd_watchdog_timeout);
     if (output.fd >= 0)
         (void)!flock(output.fd,
                      LOCK_SH); // a file system without locks rotates all the same

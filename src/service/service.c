@@ -339,6 +339,11 @@ void service_alive(struct service *svc)
         alarm((unsigned)svc->watchdog_s);
 }
 
+void service_set_watchdog(struct service *svc, struct duration limit)
+{
+    svc->watchdog_s = limit.seconds;
+}
+
 void service_count_use(struct service *svc)
 {
     svc->served++;

@@ -73,6 +73,8 @@ bool service_is_stand_alone(
 bool service_is_rootless(const struct service *svc); // the whole instance has no root
 // Restarts the watchdog during long work.
 void service_alive(struct service *svc);
+// Another limit than daemon_timeout for the time between two signs of life.
+void service_set_watchdog(struct service *svc, struct duration limit);
 // A client was served (for max_use): SERVICE_CLIENT counts by itself; SERVICE_EVENT daemons
 // call it once for each socket that on_connect got, when they are done with it (a leaving
 // process waits for those that are still open).

@@ -219,6 +219,7 @@ void service_serve_loop(struct service *svc)
         if (svc->exiting)
             break;
         wait = shorter_wait(wait, wait_for_idle(svc, idle_since));
+        wait = shorter_wait(wait, svc->watchdog_s * 500); // waiting is no hang
         loop_run_once(loop, (int)wait);
         service_alive(svc);
         if (svc->accepted != seen_accepted) {

@@ -56,6 +56,9 @@ enum waited { WAITED_CLIENT, WAITED_IDLE, WAITED_END, WAITED_NOTHING };
 static enum waited wait_client(struct service *svc, int epoll_fd, int *client)
 {
     struct epoll_event event;
+
+    if (svc->max_idle_s >= svc->watchdog_s)
+        alarm(0); // waiting is no hang
     int n = epoll_wait(epoll_fd, &event, 1, (int)(svc->max_idle_s * 1000));
 
     if (n == 0)
