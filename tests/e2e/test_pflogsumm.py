@@ -5,6 +5,20 @@ import subprocess
 from next_hop import NextHop
 
 
+# The sizes of reports count as well, so that both sides have to use the same words.
+TEMPLATE = """\
+failure_template = <<EOF
+Charset: us-ascii
+From: MAILER-DAEMON (Mail Delivery System)
+Subject: Undelivered Mail Returned to Sender
+Postmaster-Subject: Postmaster Copy: Undelivered Mail
+
+Your message could not be delivered.
+
+EOF
+"""
+
+
 def traffic(mta, hop):
     """Some of everything that the summary counts."""
     text = "Subject: count me\r\n\r\n%s\r\n"
@@ -25,6 +39,10 @@ def traffic(mta, hop):
     mta.wait_idle()
 
 
+def report_template(mta):
+    mta.configure(bounce_template_file=str(mta.write("bounce.cf", TEMPLATE)))
+
+
 def summary(mta):
     out = subprocess.run(
         ["pflogsumm", "--no-no-msg-size", str(mta.log_file)], capture_output=True, text=True
@@ -42,7 +60,8 @@ def test_same_totals(start_mta, start_postfix):
             mta = start(main={"relayhost": f"[127.0.0.1]:{hop.port}", "local_recipient_maps": "static:x",
                               "alias_maps": "", "mydestination": "localhost",
                               "virtual_mailbox_domains": "mail.example.test",
-                              "virtual_mailbox_maps": "inline:{ann@mail.example.test=ann}"})
+                              "virtual_mailbox_maps": "inline:{ann@mail.example.test=ann}"},
+                        prepare=report_template)
             traffic(mta, hop)
             mta.stop()
             results.append(summary(mta))

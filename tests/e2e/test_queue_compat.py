@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+from mta import wait_for
 
 DEAD = "[127.0.0.1]:9"  # nobody listens there
 NOBODY = pwd.getpwnam("nobody")
@@ -15,9 +16,9 @@ def leave_mail(mta):
     body = "Subject: kept\r\nX-Mark: %s\r\n\r\nbody of %s\r\nsecond line\r\n"
     ids = {}
     ids["deferred"] = mta.send(body % ("deferred", "deferred"), to=["a@far.example", "b@far.example"])
-    mta.wait_status(ids["deferred"], "deferred")
+    wait_for(lambda: len(mta.queue_files("deferred")) == 1, "the deferred file")
     ids["hold"] = mta.send(body % ("hold", "hold"), to="c@far.example")
-    mta.wait_status(ids["hold"], "deferred")
+    wait_for(lambda: len(mta.queue_files("deferred")) == 2, "the second deferred file")
     mta.run("postsuper", "-h", ids["hold"])
     mta.stop()
     # With the daemons down sendmail leaves the message in maildrop by way of postdrop.
@@ -75,8 +76,6 @@ def check_takeover(giver, taker):
     assert "X-Mark: hold" in printed and "c@far.example" in printed
     taker.run("postsuper", "-H", hold)
     taker.run("postqueue", "-f")
-    from mta import wait_for
-
     expected = {"a": "deferred", "b": "deferred", "c": "hold", "d": "maildrop"}
 
     def arrived():
@@ -109,8 +108,7 @@ def test_relais_takes_over_a_queue_of_postfix(start_mta, start_postfix):
 def test_debians_postcat_reads_our_files(start_mta, start_postfix, long_ids):
     mta = start_mta(main={"relayhost": DEAD, "enable_long_queue_ids": long_ids})
     queue_id = mta.send("Subject: read me\r\n\r\nthe body\r\n", to="x@far.example")
-    mta.wait_status(queue_id, "deferred")
-    (path,) = mta.queue_files("deferred")
+    (path,) = wait_for(lambda: mta.queue_files("deferred"), "the deferred file")
     other = start_postfix(start=False)
     theirs = other.run("postcat", path).stdout
     ours = mta.run("postcat", path).stdout
