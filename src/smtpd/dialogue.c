@@ -2,6 +2,7 @@
 #include "smtpd/dialogue.h"
 #include "service/service.h"
 #include "smtpd/footer.h"
+#include "smtpd/limits.h"
 #include "smtpd/smtpd_log.h"
 #include "smtpd/transcript.h"
 #include "smtpd/verbs.h"
@@ -227,6 +228,12 @@ static bool greet(struct session *s)
 {
     struct reply reply;
 
+    const char *refusal = limits_connect(s);
+
+    if (refusal != NULL) {
+        dialogue_send(s, REPLY(refusal));
+        return false;
+    }
     if (has_talked_early(s)) {
         dialogue_send(s, REPLY("554 5.5.0 Error: SMTP protocol synchronization"));
         return false;
@@ -246,5 +253,6 @@ void dialogue_run(struct session *s)
     if (stream_flush(s->io) != STREAM_OK)
         log_debug("%s did not wait for the last reply", s->peer.namaddr);
     session_reset_message(s);
+    limits_disconnect(s);
     log_info("disconnect from %s%s", s->peer.namaddr, smtpd_counts_text(s));
 }

@@ -14,6 +14,7 @@
 
 struct rules;
 struct own_addresses;
+struct anvil_client;
 
 // Keywords that smtpd_discard_ehlo_keywords can take out of the EHLO answer.
 enum ehlo_keyword {
@@ -83,8 +84,9 @@ struct smtpd {
     bool check_recipients;   // no_unknown_recipient_checks is not set
     bool require_tls;        // smtpd_tls_security_level=encrypt
     bool utf8_autodetect;
-    bool is_stand_alone;     // -S
-    struct service *service; // NULL in tests
+    struct anvil_client *anvil; // opened with the first client that has limits
+    bool is_stand_alone;        // -S
+    struct service *service;    // NULL in tests
 };
 
 // What an upstream proxy told by XFORWARD; logged and stored with the message.
@@ -155,6 +157,7 @@ struct session {
     long errors, junk;
     unsigned error_classes; // enum notify_class
     bool hang_up;
+    const char *limited_as; // under which address anvil(8) counts; NULL: no limits
     const char *etrn_domain;
     // Deferrals asked for by earlier stages when smtpd_delay_reject=no.
     struct deferral defer_if_permit, defer_if_reject;

@@ -3,6 +3,7 @@
 #include "proto/esmtp_param.h"
 #include "smtpd/checks.h"
 #include "smtpd/intake.h"
+#include "smtpd/limits.h"
 #include "smtpd/verbs.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -197,6 +198,9 @@ VERB(smtpd_mail)
     if (s->msg.in_bdat)
         return protocol_error(s, "503 5.5.1 Error: MAIL after BDAT");
     s->message_count++;
+    refusal = limits_mail(s);
+    if (refusal != NULL)
+        return REPLY(refusal);
     refusal = begin_mail(s, args);
     if (refusal != NULL) {
         refusal = arena_strdup(s->cmd_arena, refusal);
@@ -263,6 +267,9 @@ VERB(smtpd_rcpt)
         return protocol_error(s, "503 5.5.1 Error: RCPT after BDAT");
     if (!s->msg.has_sender)
         return protocol_error(s, "503 5.5.1 Error: need MAIL command");
+    refusal = limits_rcpt(s);
+    if (refusal != NULL)
+        return REPLY(refusal);
     refusal = parse_path(s, &args, "TO:", "501 5.5.4 Syntax: RCPT TO:<address>",
                          "501 5.1.3 Bad recipient address syntax", "RCPT", &address);
     if (refusal == NULL && address[0] == '\0') {
