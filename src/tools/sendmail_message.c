@@ -51,8 +51,6 @@ void sendmail_header_rcpts(struct arena *arena, struct str message, size_t max,
     bool is_resent = false;
 
     while (str_take_line(&message, &line)) {
-        if (str_starts(line, "From ") || str_starts(line, ">From "))
-            continue;
         size_t name_len = field_name(line, &value);
 
         if (name_len == 0)
@@ -108,6 +106,10 @@ static struct str clean_lines(struct arena *arena, const struct sendmail_options
     struct str line;
     bool first = true, strip = options->fix == FIX_ALWAYS;
 
+    // The envelope lines of an mbox file are none of the message's.
+    while (str_starts(text, "From ") || str_starts(text, ">From "))
+        if (!str_take_line(&text, &line))
+            break;
     while (str_take_line(&text, &line)) {
         bool has_cr = line.len > 0 && line.ptr[line.len - 1] == '\r';
 
