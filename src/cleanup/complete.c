@@ -3,6 +3,7 @@
 #include "cleanup/dates.h"
 #include "cleanup/header.h"
 #include "mail/address.h"
+#include "mail/mail_date.h"
 #include "mail/queue_id.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -105,6 +106,7 @@ bool complete_headers(struct msg *m, const struct header_facts *facts)
 {
     const char *prefix = facts->is_resent ? "Resent-" : "";
     bool wanted = m->rewrite_headers || m->cfg->always_add_missing_headers;
+    char date[MAIL_DATE_SIZE];
     bool ok = true;
 
     if (wanted && !seen(facts, HEADER_MESSAGE_ID, HEADER_RESENT_MESSAGE_ID))
@@ -113,9 +115,10 @@ bool complete_headers(struct msg *m, const struct header_facts *facts)
         log_info("%s: message-id=<>", m->id);
     if (!wanted)
         return ok;
-    if (!seen(facts, HEADER_DATE, HEADER_RESENT_DATE))
-        ok = ok && msg_putf(m, REC_LINE, "%sDate: %s", prefix,
-                            date_header(m->arena, m->env.arrival_sec));
+    if (!seen(facts, HEADER_DATE, HEADER_RESENT_DATE)) {
+        mail_date_format(date, m->env.arrival_sec);
+        ok = ok && msg_putf(m, REC_LINE, "%sDate: %s", prefix, date);
+    }
     if (!seen(facts, HEADER_FROM, HEADER_RESENT_FROM))
         ok = ok && add_from(m, prefix);
     if (!facts->has_rcpts && m->cfg->undisclosed_recipients_header[0] != 0)

@@ -1,6 +1,7 @@
 // maildrop: a message as sendmail(1) and postdrop(1) write it down, strictly parsed.
 #include "mail/maildrop.h"
 #include "mail/address.h"
+#include "mail/mail_date.h"
 #include "mail/record.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -353,19 +354,13 @@ static bool send_received(struct cleanup_client *client, const struct mail_confi
                           struct arena *arena, const struct maildrop_origin *from,
                           const char *id, struct moment arrival, struct error *err)
 {
-    char date[64], zone[32];
-    time_t sec = (time_t)arrival.sec;
-    struct tm tm;
+    char date[MAIL_DATE_SIZE];
 
-    // The daemons run in the C locale.
-    localtime_r(&sec, &tm);
-    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S %z", &tm);
-    strftime(zone, sizeof(zone), "%Z", &tm);
+    mail_date_format(date, arrival.sec);
     return cleanup_content(
         client,
-        str_c(arena_printf(arena,
-                           "Received: by %s (%s, from userid %ld)\n\tid %s; %s (%s)\n",
-                           cfg->myhostname, cfg->mail_name, from->uid, id, date, zone)),
+        str_c(arena_printf(arena, "Received: by %s (%s, from userid %ld)\n\tid %s; %s\n",
+                           cfg->myhostname, cfg->mail_name, from->uid, id, date)),
         err);
 }
 

@@ -1,6 +1,7 @@
 // transcript: what was said in a session, for the notice that the postmaster gets of
 // trouble.
 #include "smtpd/transcript.h"
+#include "mail/internal_mail.h"
 #include "util/log.h"
 
 void transcript_add(struct session *s, const char *direction, struct str line)
@@ -69,6 +70,7 @@ void transcript_report(struct session *s)
     if (s->server->cleanup == NULL)
         s->server->cleanup = cleanup_client_open(s->mail, &err);
     if (s->server->cleanup == NULL || !cleanup_begin(s->server->cleanup, id, &err) ||
+        !internal_mail_received(s->server->cleanup, s->mail, id, &err) ||
         !send_all(s, s->server->cleanup, s->msg_arena, &err))
         log_warn("postmaster notify: %s", err.text);
 }
