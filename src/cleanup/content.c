@@ -280,6 +280,8 @@ static bool on_header(struct content *c, struct mime_event *event, bool is_prima
     limit_header(c, &h);
     check.line = h.text;
     check_line(c->m, &check, &outcome);
+    if (c->m->discard)
+        return false;
     if (!put_prepended(c, &outcome))
         return false;
     if (outcome.result == CHECK_FAILED && !(c->m->env.flags & CLEANUP_BOUNCE))
@@ -349,6 +351,8 @@ static bool check_body_line(struct content *c, struct str line,
         check.line = str_sub(line, 0, limit);
         line = str_from(line, check.line.len);
         check_line(m, &check, outcome);
+        if (m->discard)
+            return false;
     } while (line.len > 0 && outcome->result == CHECK_KEEP);
     c->body_left -= (long)check.line.len;
     return outcome->result != CHECK_FAILED || (m->env.flags & CLEANUP_BOUNCE);

@@ -81,6 +81,14 @@ static bool put_warning(struct msg *m)
            msg_putf(m, REC_WARN, "%15lld", (long long)(m->env.arrival_sec + delay));
 }
 
+// Mail from a client is known by its first queue ID, wherever it goes from here.
+static bool put_log_ident(struct msg *m)
+{
+    if (msg_attr(m, "log_ident")[0] != 0 || msg_attr(m, "log_client_address")[0] == 0)
+        return true;
+    return msg_putf(m, REC_ATTR, "log_ident=%s", m->id);
+}
+
 static bool put_envelope(struct msg *m)
 {
     const struct cleanup_envelope *env = &m->env;
@@ -89,7 +97,7 @@ static bool put_envelope(struct msg *m)
         !msg_putf(m, REC_TIME, "%lld %lld", (long long)env->arrival_sec,
                   (long long)env->arrival_usec) ||
         !msg_putf(m, REC_ATTR, "create_time=%lld", (long long)m->created.sec) ||
-        !put_attrs(m, true))
+        !put_log_ident(m) || !put_attrs(m, true))
         return false;
     if (env->envelope_id[0] != 0 &&
         !msg_putf(m, REC_ATTR, "envelope_id=%s", env->envelope_id))

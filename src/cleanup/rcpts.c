@@ -90,9 +90,9 @@ static bool write_rcpt(struct msg *m, const struct msg_rcpt *rcpt)
 {
     const char *folded_orig = m->mail->enable_original_recipient ? rcpt->orig : "";
 
+    m->last_rcpt = rcpt->address;
     if (!rcpt_set_add(m->seen, rcpt->address, folded_orig))
         return true;
-    m->last_rcpt = rcpt->address;
     if (rcpt->dsn_notify != 0 &&
         !msg_putf(m, REC_ATTR, "notify_flags=%lld", (long long)rcpt->dsn_notify))
         return false;
@@ -124,6 +124,10 @@ static bool add_one(struct msg *m, const struct cleanup_rcpt *rcpt, const char *
 
     if (!map_canonical(m, CLASS_ENVELOPE_RCPT, &address))
         return false;
+    // compat: what an SMTP client said counts; local mail has its final form.
+    if (out.dsn_orcpt[0] == 0 && !is_bcc && msg_attr(m, "log_client_address")[0] != 0)
+        out.dsn_orcpt =
+            arena_printf(m->arena, "rfc822;%s", address_quote(m->arena, rcpt->address));
     if (out.dsn_orcpt[0] == 0 && !is_bcc)
         out.dsn_orcpt =
             arena_printf(m->arena, "rfc822;%s", address_quote(m->arena, address));
