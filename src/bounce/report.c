@@ -1,7 +1,6 @@
 // report: one delivery status notification, composed and given to cleanup(8).
 #include "bounce/report.h"
 #include "mail/address.h"
-#include "mail/internal_mail.h"
 #include "mail/mail_date.h"
 #include "util/log.h"
 #include <stdio.h>
@@ -318,8 +317,7 @@ static bool submit(struct draft *d, struct error *err)
         .rcpts_len = 1};
     struct cleanup_result result;
 
-    if (!cleanup_send_envelope(d->cleanup, &env, err) ||
-        !internal_mail_received(d->cleanup, d->r->mail, id, err) || !put_all(d, err) ||
+    if (!cleanup_send_envelope(d->cleanup, &env, err) || !put_all(d, err) ||
         !cleanup_commit(d->cleanup, NULL, d->arena, &result, err))
         return false;
     if (result.status != CLEANUP_OK)
