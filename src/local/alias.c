@@ -34,13 +34,16 @@ static bool owner_of_table(const struct task *t, const char *spec, struct actor 
 
 enum lookup { LOOKUP_NONE, LOOKUP_FOUND, LOOKUP_FAILED };
 
-static enum lookup find_alias(const struct task *t, const char *name, const char **value,
-                              size_t *table)
+// Pattern tables see whole names only, not those without their extension.
+static enum lookup find_alias(const struct task *t, const char *name, bool is_partial,
+                              const char **value, size_t *table)
 {
     struct maps *maps = t->job->local->alias_maps;
     struct error err = {0};
 
     for (size_t i = 0; i < maps_len(maps); i++) {
+        if (is_partial && table_is_pattern(maps_table(maps, i)))
+            continue;
         switch (table_find(maps_table(maps, i), t->job->arena, name, value, &err)) {
         case TABLE_FOUND:
             *table = i;
@@ -78,7 +81,7 @@ static bool apply_owner(const struct task *t, struct task *next, const char *nam
 
     if (!local->mail->owner_request_special)
         return true;
-    switch (find_alias(t, owner, &value, &table)) {
+    switch (find_alias(t, owner, false, &value, &table)) {
     case LOOKUP_FAILED:
         return false;
     case LOOKUP_NONE:
@@ -144,7 +147,7 @@ bool deliver_alias(const struct task *t)
         if (t->origin == ORIGIN_ALIAS && t->source != NULL &&
             strcasecmp(t->source, names[i]) == 0)
             return false;
-        switch (find_alias(t, names[i], &value, &table)) {
+        switch (find_alias(t, names[i], i > 0, &value, &table)) {
         case LOOKUP_FAILED:
             task_report(t, "4.3.0", "alias database unavailable");
             return true;
