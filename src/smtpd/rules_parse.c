@@ -30,6 +30,12 @@ static struct rule broken(const char *arg)
     return (struct rule){.kind = &broken_rule, .arg = arg};
 }
 
+// Lists that an access(5) result names live no longer than the message.
+static void close_maps(void *maps)
+{
+    maps_close(maps);
+}
+
 static struct rule table_rule(struct rules_context *ctx, const struct restriction *kind,
                               const char *arg)
 {
@@ -42,8 +48,8 @@ static struct rule table_rule(struct rules_context *ctx, const struct restrictio
                  kind->name, arg, err.text[0] != '\0' ? ": " : "", err.text);
         return broken(arg);
     }
+    arena_on_reset(ctx->arena, close_maps, maps);
     return (struct rule){.kind = kind, .arg = arg, .maps = maps};
-    (void)ctx;
 }
 
 // A restriction with its argument from `rest`.

@@ -57,6 +57,13 @@ static bool set_option(struct policy *p, struct arena *arena, struct str option,
     return true;
 }
 
+static void close_policy(void *arg)
+{
+    struct policy *p = arg;
+
+    policy_client_free(p->client);
+}
+
 struct policy *policy_parse(struct arena *arena, const struct smtpd_config *cfg,
                             const char *text, struct error *err)
 {
@@ -92,6 +99,7 @@ struct policy *policy_parse(struct arena *arena, const struct smtpd_config *cfg,
             !set_option(p, arena, element, err))
             return NULL;
     }
+    arena_on_reset(arena, close_policy, p);
     return p;
 }
 

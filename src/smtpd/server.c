@@ -31,25 +31,40 @@ static struct rules *open_rules(struct smtpd *server, struct arena *arena,
     return rules_parse(&ctx, text, stage);
 }
 
-static bool open_maps(struct maps **maps, const char *title, const char *text,
-                      unsigned flags, struct error *err)
+static void close_maps(void *maps)
+{
+    maps_close(maps);
+}
+
+static void close_list(void *list)
+{
+    match_list_close(list);
+}
+
+static bool open_maps(struct maps **maps, struct arena *arena, const char *title,
+                      const char *text, struct error *err)
 {
     if (text == NULL || str_trim(str_c(text)).len == 0)
         return true;
-    *maps = maps_open(title, text, flags, err);
+    *maps = maps_open(title, text, TABLE_FOLD_KEY, err);
+    if (*maps != NULL)
+        arena_on_reset(arena, close_maps, *maps);
     return *maps != NULL;
 }
 
-static bool open_list(struct match_list **list, const char *title, const char *text,
-                      enum match_kind kind, const char *parents, struct error *err)
+static bool open_list(struct match_list **list, struct arena *arena, const char *title,
+                      const char *text, enum match_kind kind, const char *parents,
+                      struct error *err)
 {
     if (text == NULL || str_trim(str_c(text)).len == 0)
         return true;
     *list = match_list_open(title, text, kind, match_parents(parents, title), err);
+    if (*list != NULL)
+        arena_on_reset(arena, close_list, *list);
     return *list != NULL;
 }
 
-static bool open_all_lists(struct smtpd *s, struct error *err)
+static bool open_all_lists(struct smtpd *s, struct arena *arena, struct error *err)
 {
     const struct smtpd_config *cfg = s->cfg;
     const struct mail_config *mail = s->mail;
@@ -82,13 +97,13 @@ static bool open_all_lists(struct smtpd *s, struct error *err)
     };
 
     for (size_t i = 0; i < COUNT(lists); i++)
-        if (!open_list(lists[i].list, lists[i].title, lists[i].text, lists[i].kind,
+        if (!open_list(lists[i].list, arena, lists[i].title, lists[i].text, lists[i].kind,
                        mail->parent_domain_matches_subdomains, err))
             return false;
     return true;
 }
 
-static bool open_all_maps(struct smtpd *s, struct error *err)
+static bool open_all_maps(struct smtpd *s, struct arena *arena, struct error *err)
 {
     const struct smtpd_config *cfg = s->cfg;
     const struct mail_config *mail = s->mail;
@@ -113,7 +128,7 @@ static bool open_all_maps(struct smtpd *s, struct error *err)
     };
 
     for (size_t i = 0; i < COUNT(maps); i++)
-        if (!open_maps(maps[i].maps, maps[i].title, maps[i].text, TABLE_FOLD_KEY, err))
+        if (!open_maps(maps[i].maps, arena, maps[i].title, maps[i].text, err))
             return false;
     return true;
 }
@@ -283,7 +298,7 @@ bool server_open(struct smtpd *server, struct arena *arena, struct config *confi
     server->rewriter = rewriter_open(config, err);
     if (server->rewriter == NULL)
         return false;
-    if (!open_all_lists(server, err) || !open_all_maps(server, err) ||
+    if (!open_all_lists(server, arena, err) || !open_all_maps(server, arena, err) ||
         !set_tls(server, err) ||
         !parse_overrides(server, cfg->receive_override_options, err) ||
         !parse_bare_newline(cfg->smtpd_forbid_bare_newline, &server->bare_newline, err))
