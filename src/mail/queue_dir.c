@@ -2,6 +2,7 @@
 // scanning.
 #include "mail/queue_dir.h"
 #include "mail/queue_id.h"
+#include "util/file.h"
 #include "util/text.h"
 #include <dirent.h>
 #include <errno.h>
@@ -210,7 +211,9 @@ int queue_create(const struct queue_dir *q, const char *queue, struct moment cre
         error_temp(err, "4.3.0", "create file %s: %m", temp);
         return -1;
     }
-    if (fstat(fd, &st) == 0 && give_final_name(q, queue, temp, created, st.st_ino, id))
+    // The lock tells a file that is being written from one whose writer has died. It is there
+    // before the name is one that others look at.
+    if (fd_lock_file(fd) && fstat(fd, &st) == 0 && give_final_name(q, queue, temp, created, st.st_ino, id))
         return fd;
     error_temp(err, "4.3.0", "rename %s in queue %s: %m", temp, queue);
     unlink(temp);

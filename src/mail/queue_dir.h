@@ -27,7 +27,8 @@ MUST_CHECK bool queue_move(const struct queue_dir *q, const char *from, const ch
                            const char *id);
 MUST_CHECK bool queue_remove(const struct queue_dir *q, const char *queue, const char *id);
 // Creates `queue`/<temporary>, mode 0600, and renames it to its final name (the id needs the
-// inode). The descriptor is open for reading and writing.
+// inode). The descriptor is open for reading and writing. The open file is locked, so that
+// qmgr can tell an unfinished file from one whose writer has died: close it before telling.
 int queue_create(const struct queue_dir *q, const char *queue, struct moment created,
                  char id[64], struct error *err);
 

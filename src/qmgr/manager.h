@@ -40,6 +40,7 @@ struct qmgr {
     struct scan_state incoming, deferred;
     bool ignore_backoff_next;
     int64_t next_deferred_ms;
+    int64_t retry_incoming_ms; // files there were busy; 0: none
     int64_t clog_warned_ms;
 };
 

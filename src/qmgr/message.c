@@ -4,6 +4,7 @@
 #include "qmgr/assign.h"
 #include "qmgr/finish.h"
 #include "qmgr/manager.h"
+#include "util/file.h"
 #include "util/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -42,11 +43,9 @@ void message_close_fd(struct message *msg)
 
 // The lock belongs to the open file, so that it lasts while an agent that got the
 // descriptor is still at work, even when the queue manager has died.
-static bool lock_file(int fd)
+static bool is_ours(int fd)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-    return fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
+    return fd_lock_file(fd) || errno != EAGAIN;
 }
 
 int message_fd(struct message *msg)
@@ -56,7 +55,7 @@ int message_fd(struct message *msg)
     msg->fd = queue_open(&msg->qm->dir, "active", msg->id, O_RDWR | O_CLOEXEC, NULL);
     if (msg->fd >= 0) {
         msg->qm->open_files++;
-        (void)lock_file(msg->fd); // agents may hold it by the descriptor they have
+        (void)is_ours(msg->fd); // agents may hold it by the descriptor they have
     }
     return msg->fd;
 }
@@ -311,16 +310,20 @@ enum take_result message_take(struct qmgr *qm, const char *from, const char *id,
 
     if (fd < 0)
         return TAKE_SKIPPED; // gone since
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !(st.st_mode & MODE_COMPLETE) ||
-        !queue_move(&qm->dir, from, "active", id)) {
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !(st.st_mode & MODE_COMPLETE)) {
         close(fd);
         return TAKE_SKIPPED;
     }
-    if (!lock_file(fd)) {
-        log_info("%s: skipped, still being delivered", id);
-        finish_defer_file(qm, id, fd, qm->backoff.minimal.seconds);
+    if (!is_ours(fd)) {
+        // An agent of an earlier queue manager; or cleanup, in the moment before it closes.
+        if (st.st_ctime + 1 < moment_now().sec)
+            log_info("%s: skipped, still being delivered", id);
         close(fd);
-        return TAKE_DONE;
+        return TAKE_BUSY;
+    }
+    if (!queue_move(&qm->dir, from, "active", id)) {
+        close(fd);
+        return TAKE_SKIPPED;
     }
     msg = message_new(qm, id, fd, st.st_mode);
     msg->from_deferred = strcmp(from, "deferred") == 0;

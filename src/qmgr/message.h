@@ -36,7 +36,12 @@ struct message {
     UT_hash_handle hh;
 };
 
-enum take_result { TAKE_DONE, TAKE_SKIPPED, TAKE_NO_ROOM };
+enum take_result {
+    TAKE_DONE,
+    TAKE_SKIPPED, // gone, not complete, or in work
+    TAKE_BUSY,    // somebody else has it open: try again later
+    TAKE_NO_ROOM,
+};
 
 // Moves `from`/`id` into the active queue and schedules its recipients. `path`, as a scan
 // gave it, or NULL. `ignore_backoff`: taken by a flush.

@@ -80,12 +80,18 @@ static int64_t before_wait(struct service *svc)
     (void)svc;
     if (now >= qm->next_deferred_ms)
         scan_start(qm, &qm->deferred);
+    if (qm->retry_incoming_ms != 0 && now >= qm->retry_incoming_ms) {
+        qm->retry_incoming_ms = 0;
+        scan_start(qm, &qm->incoming);
+    }
     bool more = scan_feed(qm);
     int64_t wait = sched_tick(&qm->sched, clock_ms());
 
     agents_dispatch_all(qm);
     if (more)
         return 0;
+    if (qm->retry_incoming_ms != 0)
+        wait = sooner(wait, qm->retry_incoming_ms > now ? qm->retry_incoming_ms - now : 0);
     return sooner(wait, qm->next_deferred_ms > now ? qm->next_deferred_ms - now : 0);
 }
 

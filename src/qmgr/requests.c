@@ -36,9 +36,14 @@ static void arrived(struct client *c, struct wanted *wanted)
         return;
     c->name[c->name_len] = '\0';
     // Behind others that found no room, it waits its turn.
-    if (qm->incoming.scan != NULL ||
-        message_take(qm, "incoming", c->name, false) == TAKE_NO_ROOM)
+    enum take_result took = qm->incoming.scan != NULL
+                                ? TAKE_NO_ROOM
+                                : message_take(qm, "incoming", c->name, false);
+
+    if (took == TAKE_NO_ROOM)
         wanted->incoming_scan = true;
+    else if (took == TAKE_BUSY)
+        scan_retry_incoming(qm);
     else
         flow_put(qm->flow);
 }

@@ -1,14 +1,20 @@
 // scan: files from incoming/ and deferred/ into the active queue, as far as there is room.
 #include "qmgr/scan.h"
 #include "mail/queue_id.h"
+#include "util/file.h"
 #include "util/log.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 // Files looked at, of one queue, before the loop serves its peers again.
 #define LOOKS 100
 #define TAKES 20
+// A file that somebody else has open is tried again after this.
+#define BUSY_MS 2000
 
 void scan_start(struct qmgr *qm, struct scan_state *scan)
 {
@@ -36,12 +42,54 @@ static void scan_end(struct qmgr *qm, struct scan_state *scan)
         scan_start(qm, scan);
 }
 
-// Whether the file at `path` is complete, and its time has come.
-static bool is_due(const struct scan_state *scan, const char *path, bool is_deferred)
+void scan_retry_incoming(struct qmgr *qm)
+{
+    if (qm->retry_incoming_ms == 0)
+        qm->retry_incoming_ms = clock_ms() + BUSY_MS;
+}
+
+// "MICROSECONDS.PID": a file that is about to get its name.
+static bool is_writer_gone(const char *name)
+{
+    const char *dot = strchr(name, '.');
+    long pid;
+
+    return dot != NULL && str_to_long(str_c(dot + 1), &pid) && pid > 1 &&
+           kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+// An unfinished file that nobody has locked lost its writer; its sender was not told that
+// the message was accepted.
+static void remove_orphan(const char *path, const char *name, bool is_id)
 {
     struct stat st;
 
-    if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || !(st.st_mode & S_IXUSR))
+    if (!is_id && !is_writer_gone(name))
+        return;
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd < 0)
+        return;
+    if (fd_lock_file(fd) && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        !(st.st_mode & S_IXUSR) && unlink(path) == 0)
+        log_info("%s: removed (canceled)", name);
+    close(fd);
+}
+
+// Whether the file at `path` is complete, and its time has come.
+static bool is_due(const struct scan_state *scan, const char *path, const char *name,
+                   bool is_id, bool is_deferred)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    if (!(st.st_mode & S_IXUSR)) {
+        if (!is_deferred)
+            remove_orphan(path, name, is_id);
+        return false;
+    }
+    if (!is_id)
         return false;
     return !is_deferred ||
            backoff_is_due(st.st_mtime, moment_now().sec, scan->ignore_backoff);
@@ -62,10 +110,14 @@ static enum scan_result take_next(struct qmgr *qm, struct scan_state *scan)
             scan_end(qm, scan);
             return SCAN_ENDED;
         }
-        if (!is_id || !is_due(scan, path, is_deferred))
+        if (!is_due(scan, path, name, is_id, is_deferred))
             continue;
-        if (message_take(qm, is_deferred ? "deferred" : "incoming", name,
-                         scan->ignore_backoff) != TAKE_DONE)
+        enum take_result took = message_take(qm, is_deferred ? "deferred" : "incoming",
+                                             name, scan->ignore_backoff);
+
+        if (took == TAKE_BUSY && !is_deferred)
+            scan_retry_incoming(qm);
+        if (took != TAKE_DONE)
             continue;
         if (!is_deferred)
             flow_put(qm->flow);

@@ -7,4 +7,6 @@ void scan_start(struct qmgr *qm, struct scan_state *scan);
 bool scan_feed(struct qmgr *qm);
 // Files that an earlier queue manager had in work go back to incoming/.
 void scan_recover_active(struct qmgr *qm);
+// A file in incoming/ could not be taken yet.
+void scan_retry_incoming(struct qmgr *qm);
 void scan_close(struct qmgr *qm);

@@ -153,6 +153,17 @@ bool fd_lock(int fd, enum file_lock lock, bool wait)
     return true;
 }
 
+bool fd_lock_file(int fd)
+{
+    struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_OFD_SETLK, &fl) == 0)
+        return true;
+    if (errno == EACCES)
+        errno = EAGAIN;
+    return false;
+}
+
 bool fd_set_nonblocking(int fd, bool on)
 {
     int flags = fcntl(fd, F_GETFL);

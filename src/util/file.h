@@ -22,6 +22,10 @@ enum file_lock { FILE_LOCK_SHARED, FILE_LOCK_EXCLUSIVE, FILE_LOCK_NONE };
 // has it.
 MUST_CHECK bool fd_lock(int fd, enum file_lock lock, bool wait);
 
+// The same, but the lock belongs to the open file: it lasts until the last descriptor of it is
+// closed, in whatever process. Never waits.
+MUST_CHECK bool fd_lock_file(int fd);
+
 MUST_CHECK bool fd_set_nonblocking(int fd, bool on);
 
 // Writes `data` under a temporary name, gives it the owner and mode of the file it replaces
