@@ -7,6 +7,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+// A big message must not look like a hang; a small one need not say anything.
+#define CHUNKS_A_SIGN 64u
+
 struct session {
     struct cleanup_worker *worker;
     struct channel *ch;
@@ -18,6 +21,7 @@ struct session {
     int fd; // the queue file, -1 when there is none
     const char *queue;
     bool has_envelope, spool_failed;
+    unsigned chunks;
 };
 
 // ---- the queue file --------------------------------------------------------------------
@@ -88,6 +92,7 @@ static bool on_begin(struct session *s, struct str frame, struct error *err)
     struct error why;
 
     cancel(s);
+    service_alive(s->worker->svc);
     arena_reset(s->arena);
     if (!message_decode(s->arena, frame, &cleanup_begin_kind, &begin, err))
         return false;
@@ -128,6 +133,8 @@ static bool on_chunk(struct session *s, struct str frame, struct error *err)
 
     if (s->fd < 0)
         return error_temp(err, "4.3.0", "content out of order");
+    if (++s->chunks % CHUNKS_A_SIGN == 0)
+        service_alive(s->worker->svc);
     arena_reset(s->chunk_arena);
     if (!message_decode(s->chunk_arena, frame, &cleanup_chunk_kind, &chunk, err))
         return false;
@@ -237,7 +244,6 @@ void session_serve(struct cleanup_worker *worker, int fd)
     s.arena = arena_new();
     s.chunk_arena = arena_new();
     while (channel_receive_any(s.ch, &kind, &frame, &err) == CHANNEL_OK) {
-        service_alive(worker->svc);
         if (!run_step(&s, kind, frame, &err)) {
             log_warn("request of a client: %s", err.text);
             break;

@@ -54,6 +54,8 @@ static enum fate submit(struct service *svc, struct arena *arena, struct str dat
         log_warn("%s: uid=%ld: %s", path, from.uid, err.text);
         return FATE_DONE;
     }
+    if (from.is_requeued && drop.orig_id[0] == 0) // the file kept its name
+        drop.orig_id = strrchr(path, '/') + 1;
     if (client == NULL && (client = cleanup_client_open(mail, &err)) == NULL) {
         log_warn("%s: %s", path, err.text);
         return FATE_KEEP;
