@@ -62,6 +62,19 @@ class Sender(threading.Thread):
                 self.stop.wait(0.02)
 
 
+def complete(mta):
+    """Queue files that are whole messages: cleanup(8) makes them executable at the very end."""
+    files = mta.queue_files("incoming", "active", "deferred", "hold", "corrupt")
+    return [path for path in files if mode(path) & 0o100]
+
+
+def mode(path):
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return 0
+
+
 def test_nothing_accepted_is_lost_by_kills(virtual_domain, start_mta):
     start_mta.expect_in_log(r"killed by signal 9|bad command startup")
     mta = virtual_domain(
@@ -114,7 +127,9 @@ def test_nothing_accepted_is_lost_by_kills(virtual_domain, start_mta):
 
     wait_for(all_there, "every accepted message", 4 * WAIT)
     mta.run("postqueue", "-f")
-    wait_for(lambda: mta.queue_files("incoming", "active", "deferred") == [], "an empty queue", 2 * WAIT)
+    wait_for(lambda: complete(mta) == [], "a queue without complete messages", 2 * WAIT)
+    # What a killed cleanup(8) left half-written was never accepted; it goes away by age.
+    assert len(mta.queue_files("incoming", "active", "deferred", "corrupt")) <= killed + SENDERS
     doubles = sum(n - 1 for n in delivered.values())
     print(f"{killed + 1} kills ({dict(victims)}), {len(accepted)} accepted, "
           f"{len(delivered)} delivered, {doubles} repeated")

@@ -139,7 +139,7 @@ class Mta:
             "alias_maps": "",
             "alias_database": "",
             "import_environment": "MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C POSTLOG_SERVICE "
-            "POSTLOG_HOSTNAME LD_LIBRARY_PATH ASAN_OPTIONS UBSAN_OPTIONS RELAIS_DNS",
+            "POSTLOG_HOSTNAME ASAN_OPTIONS UBSAN_OPTIONS RELAIS_DNS",
         }
 
     def make_folders(self):
@@ -147,7 +147,8 @@ class Mta:
             path.mkdir(parents=True, exist_ok=True)
         if self.root:
             owner = pwd.getpwnam("postfix")
-            os.chown(self.data, owner.pw_uid, owner.pw_gid)
+            for path in (self.data, self.log_file.parent):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
         self.home.chmod(0o1777)
 
     def write_config(self):
@@ -401,8 +402,15 @@ def yardstick_root():
         )
         if got.returncode != 0:
             return None
+    staging = YARDSTICK_CACHE / f"staging-{os.getpid()}"
     for deb in YARDSTICK_CACHE.glob("*.deb"):
-        subprocess.run(["dpkg", "-x", deb, root], check=True)
+        subprocess.run(["dpkg", "-x", deb, staging], check=True)
+    # Its programs look for their libraries in /usr/lib/postfix, which is not ours to fill.
+    libraries = root / "usr/lib/postfix"
+    for path in (*(staging / "usr/sbin").iterdir(), *(staging / "usr/lib/postfix").rglob("*")):
+        if path.is_file() and not path.is_symlink() and path.read_bytes()[:4] == b"\x7fELF":
+            subprocess.run(["patchelf", "--set-rpath", libraries, path], check=True)
+    staging.rename(root)
     return root
 
 
@@ -427,11 +435,6 @@ verify    unix  - - n - 1 verify
 
     def command_directory(self):
         return self.tree / "usr/sbin"
-
-    def environment(self):
-        env = super().environment()
-        env["LD_LIBRARY_PATH"] = str(self.tree / "usr/lib/postfix")
-        return env
 
     def default_main(self):
         settings = super().default_main()
