@@ -246,7 +246,7 @@ int main(int argc, char **argv)
     take_locks(arena, mail, master.is_rootless);
     prepare_loop(&master, &opt);
     start_services(&master);
-    if (!opt.no_detach && !opt.keep_stdout)
+    if (!opt.no_detach && !opt.keep_stdout && !opt.init_mode)
         init_silence();
     init_report();
     notify_ready(&master);

@@ -19,9 +19,10 @@
 #define SECCOMP_WANTED true
 #endif
 
-// What no daemon of a mail system has business with. Everything else stays allowed: tables,
-// resolvers and TLS libraries differ too much for an allow-list that survives an upgrade of
-// the C library, and an answer of EPERM is easier to find than a killed process.
+// What no daemon of a mail system has business with; those that start commands
+// (SERVICE_ROOT) are not restricted here. Everything else stays allowed: tables, resolvers
+// and TLS libraries differ too much for an allow-list that survives an upgrade of the C
+// library, and an answer of EPERM is easier to find than a killed process.
 static const char *const refused_calls[] = {
     "acct",
     "add_key",
@@ -30,6 +31,8 @@ static const char *const refused_calls[] = {
     "clock_settime",
     "create_module",
     "delete_module",
+    "execve",
+    "execveat",
     "fanotify_init",
     "finit_module",
     "get_kernel_syms",
