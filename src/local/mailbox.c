@@ -13,7 +13,7 @@ static bool ends_with_slash(const char *path)
     return path[0] != '\0' && path[strlen(path) - 1] == '/';
 }
 
-static struct mail_file describe(const struct task *t, const char *path)
+static struct mail_file describe(const struct task *t, const char *path, bool is_mailbox)
 {
     const struct local *local = t->job->local;
     bool is_maildir = ends_with_slash(path);
@@ -34,10 +34,13 @@ static struct mail_file describe(const struct task *t, const char *path)
     if (!privilege_is_available()) { // all mail of the instance belongs to its one user
         file.uid = geteuid();
         file.gid = getegid();
-    } else if (file.uid == 0) { // root reads it all the same; nothing is written as root
+    } else if (file.uid == 0 &&
+               is_mailbox) { // root opens its own mailbox and writes nothing
+        file.writer_uid = local->default_actor.uid;
+        file.writer_gid = local->default_actor.gid;
+    } else if (file.uid == 0) {
         file.uid = local->default_actor.uid;
         file.gid = local->default_actor.gid;
-        file.strict_ownership = false;
     }
     return file;
 }
@@ -51,7 +54,7 @@ static bool write_file(const struct task *t, const struct mail_file *file,
 
 void deliver_file(const struct task *t, const char *path)
 {
-    struct mail_file file = describe(t, path);
+    struct mail_file file = describe(t, path, false);
     struct error err = {0};
     bool is_maildir = ends_with_slash(path);
 
@@ -119,7 +122,7 @@ static void deliver_to_mailbox_file(const struct task *t)
     bool system_spool;
     const char *path = mailbox_path(t, &system_spool);
     bool is_maildir = ends_with_slash(path);
-    struct mail_file file = describe(t, path);
+    struct mail_file file = describe(t, path, true);
     struct error err = {0};
     struct stat before = {0};
 

@@ -49,6 +49,16 @@ static bool deliver_by_transport(const struct task *t, struct maps *maps,
     return true;
 }
 
+// Mail about mail must not bounce: RFC 5321 4.5.1 wants these to exist.
+static bool discard_for_system(const struct task *t)
+{
+    if (strcmp(t->user, "postmaster") != 0 && strcmp(t->user, "mailer-daemon") != 0)
+        return false;
+    log_warn("required alias not found: %s", t->user);
+    task_report(t, "2.0.0", "discarded");
+    return true;
+}
+
 static void deliver_unknown(const struct task *t)
 {
     const struct local *local = t->job->local;
@@ -59,7 +69,8 @@ static void deliver_unknown(const struct task *t)
                              local->cfg->fallback_transport))
         return;
     if (local->cfg->luser_relay[0] == '\0') {
-        task_report(t, "5.1.1", "unknown user: \"%s\"", t->user);
+        if (!discard_for_system(t))
+            task_report(t, "5.1.1", "unknown user: \"%s\"", t->user);
         return;
     }
     if (!task_expand(t, local->cfg->luser_relay, NULL, &relay, &err)) {
@@ -115,12 +126,12 @@ void deliver_recipient(struct task t)
         task_report(&t, "5.4.6", "mail forwarding loop for %s", t.address);
         return;
     }
-    if (!t.is_mailbox) {
-        if (deliver_alias(&t))
-            return;
-        if (seen_before(t.job, 'A', arena_lower(t.job->arena, str_c(t.address))))
-            return;
-    }
+    if (!t.is_mailbox && deliver_alias(&t))
+        return;
+    // A user's own .forward file leads here a second time, for the mailbox.
+    if ((!t.is_mailbox || t.origin == ORIGIN_ALIAS) &&
+        seen_before(t.job, 'A', arena_lower(t.job->arena, str_c(t.address))))
+        return;
     if (!actor_find(t.job->arena, t.user, &user, &found, &err)) {
         task_report_error(&t, &err, "");
         return;

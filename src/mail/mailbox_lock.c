@@ -93,7 +93,7 @@ bool dot_lock(const char *path, const struct mailbox_lock_policy *policy, struct
             return true;
         }
         if (errno != EEXIST)
-            return error_temp(err, "4.3.0", "unable to create lock file %s: %m", name);
+            return error_temp(err, "4.2.0", "unable to create lock file %s: %m", name);
         if (!remove_if_stale(name, policy) && attempt + 1 < policy->attempts)
             pause_between(policy);
     }

@@ -24,9 +24,8 @@ MUST_CHECK bool mailbox_lock_parse(const char *title, const char *text, unsigned
 struct mailbox_lock_policy mailbox_lock_policy(const struct mail_config *cfg,
                                                unsigned methods);
 
-// Creates `path`.lock, waiting for another holder; one that is older than the stale time is
-// taken over. All errors are temporary; err->dsn "4.2.0" means that somebody else holds it
-// and errno is EAGAIN then.
+// Creates `path`.lock, waiting for another holder; one that is older than the stale time
+// is taken over. All errors are temporary; errno is EAGAIN when somebody else holds it.
 MUST_CHECK bool dot_lock(const char *path, const struct mailbox_lock_policy *policy,
                          struct error *err);
 void dot_unlock(const char *path);

@@ -78,16 +78,8 @@ static bool write_message(struct arena *arena, const struct mail_file *file, int
 {
     struct limited_file out = {.fd = fd, .room = file->limit > 0 ? file->limit : -1};
 
-    switch (mail_copy(arena, file->queue_fd, file->data_offset, &file->format,
-                      limited_file_write, &out, err)) {
-    case MAIL_COPY_OK:
-        return fsync(fd) == 0 || mail_file_error(err, "error writing message");
-    case MAIL_COPY_SOURCE:
-        return false;
-    case MAIL_COPY_SINK:
-        break;
-    }
-    return mail_file_error(err, "error writing message");
+    return mail_file_write(arena, file, &out, err) &&
+           (fsync(fd) == 0 || mail_file_error(err, "error writing message"));
 }
 
 // link(2) never replaces a message that is there already; rename(2) would.

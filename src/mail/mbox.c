@@ -107,21 +107,49 @@ static bool check_file(const struct mail_file *file, const struct stat *st,
     return true;
 }
 
+static bool copy_message(struct arena *arena, const struct mail_file *file,
+                         struct limited_file *out, struct error *err)
+{
+    switch (mail_copy(arena, file->queue_fd, file->data_offset, &file->format,
+                      limited_file_write, out, err)) {
+    case MAIL_COPY_OK:
+        return true;
+    case MAIL_COPY_SOURCE:
+        return false;
+    case MAIL_COPY_SINK:
+        break;
+    }
+    return mail_file_error(err, "error writing message");
+}
+
+bool mail_file_write(struct arena *arena, const struct mail_file *file,
+                     struct limited_file *out, struct error *err)
+{
+    struct privilege saved;
+    bool done;
+
+    if (file->writer_uid == 0)
+        return copy_message(arena, file, out, err);
+    if (!privilege_become(&saved, file->writer_uid, file->writer_gid, err))
+        return false;
+    done = copy_message(arena, file, out, err);
+    privilege_return(&saved);
+    return done;
+}
+
 static bool append(struct arena *arena, const struct mail_file *file, int fd,
                    const struct stat *before, struct error *err)
 {
     struct limited_file out = {.fd = fd, .room = -1};
     bool regular = S_ISREG(before->st_mode);
-    const char *step = "error writing message";
 
     if (regular && file->limit > 0)
         out.room = before->st_size > file->limit ? 0 : file->limit - before->st_size;
-    enum mail_copy_result result = mail_copy(arena, file->queue_fd, file->data_offset,
-                                             &file->format, limited_file_write, &out, err);
-    if (result == MAIL_COPY_OK && (!regular || fsync(fd) == 0))
-        return true;
-    if (result != MAIL_COPY_SOURCE)
-        mail_file_error(err, step);
+    if (mail_file_write(arena, file, &out, err)) {
+        if (!regular || fsync(fd) == 0)
+            return true;
+        mail_file_error(err, "error writing message");
+    }
     if (regular && ftruncate(fd, before->st_size) < 0)
         log_warn("%s: cannot take back a partial message: %m", file->path);
     return false;

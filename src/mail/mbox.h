@@ -9,6 +9,10 @@ struct mail_file {
     const char *path;
     uid_t uid; // the writer; files made here belong to it
     gid_t gid;
+    // For root's own mailbox: who writes the message once root has opened the file; 0:
+    // `uid`.
+    uid_t writer_uid;
+    gid_t writer_gid;
     int64_t limit;         // largest size of the file, 0: none
     bool strict_ownership; // refuse a mailbox that belongs to somebody else
     // The folder belongs to the system (/var/mail): the lock and the empty mailbox are made
@@ -30,12 +34,16 @@ struct mail_file {
 MUST_CHECK bool mbox_deliver(struct arena *arena, const struct mail_file *file,
                              struct error *err);
 
-// Fills err for a failed system call on a mailbox from errno, as above.
-bool mail_file_error(struct error *err, const char *what);
-
 // The sink for a file of limited size.
 struct limited_file {
     int fd;
     int64_t room; // bytes that may still be written; below 0: any
 };
 bool limited_file_write(void *ctx, const char *data, size_t len);
+
+// Copies the message to `out` as the writer of the file. Errors as above.
+MUST_CHECK bool mail_file_write(struct arena *arena, const struct mail_file *file,
+                                struct limited_file *out, struct error *err);
+
+// Fills err for a failed system call on a mailbox from errno, as above.
+bool mail_file_error(struct error *err, const char *what);

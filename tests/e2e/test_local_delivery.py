@@ -164,16 +164,62 @@ def test_full_mailbox_is_rolled_back(local_mta):
     assert (mta.home / "daemon").stat().st_size == size
 
 
-def test_mailbox_transport_and_luser_relay(local_mta):
+def test_names_that_must_exist(local_mta):
+    mta = local_mta()
+    (line,) = deliver(mta, "postmaster")
+    assert line.endswith("dsn=2.0.0, status=sent (discarded)")
+    assert "warning: required alias not found: postmaster" in mta.log()
+    deliver(mta, "root")  # the file is root's own, also in an instance of an ordinary user
+    assert (mta.home / "root").stat().st_uid == os.geteuid()
+    assert (mta.home / "root").read_text().endswith("\n\nbody\n>From here\n\n")
+
+
+def test_virtual_failures(start_mta):
+    def prepare(mta):
+        boxes = "inline:{a@v.example=a b@v.example=b/ c@v.example=c up@v.example=../x e@v.example=no/e}"
+        mta.configure(
+            virtual_mailbox_domains="v.example",
+            virtual_mailbox_base=str(mta.home),
+            virtual_mailbox_maps=boxes,
+            virtual_uid_maps="inline:{a@v.example=1234 b@v.example=1234 c@v.example=5 "
+            "up@v.example=1234 e@v.example=1234}",
+            virtual_gid_maps="static:1234",
+        )
+
+    mta = start_mta(prepare=prepare)
+    for user, want in (
+        ("a", r"dsn=2\.0\.0, status=sent \(delivered to mailbox\)"),
+        ("B", r"dsn=2\.0\.0, status=sent \(delivered to maildir\)"),
+        ("c", r"dsn=4\.3\.5, status=deferred \(mail system configuration error\)"),
+        ("up", r"dsn=4\.3\.5, status=deferred \(mail system configuration error\)"),
+        ("e", r"dsn=4\.2\.0, status=deferred \(delivery failed to mailbox .*/no/e: unable to create "
+              r"lock file .*/no/e\.lock: No such file or directory\)"),
+    ):
+        queue_id = mta.send(TEXT, to=f"{user}@v.example")
+        line = mta.wait_status(queue_id, r"\w+")
+        assert re.search(want + "$", line), line
+    assert "warning: recipient c@v.example: bad uid 5 in virtual_uid_maps" in mta.log()
+    if os.geteuid() == 0:
+        assert (mta.home / "a").stat().st_uid == 1234
+        assert (mta.home / "b").stat().st_uid == 1234
+
+
+def test_fallback_transport(local_mta):
     mta = local_mta(main={"fallback_transport": "discard:gone"})
     (line,) = deliver(mta, "nouser")
-    assert "postfix/discard[" in line
-    mta.configure(fallback_transport="", luser_relay="daemon+$user")
-    mta.reload()
+    assert "postfix/discard[" in line and line.endswith("(gone)")
+    (line,) = deliver(mta, "daemon")
+    assert line.endswith("(delivered to mailbox)")
+
+
+def test_luser_relay(local_mta):
+    mta = local_mta(main={"luser_relay": "daemon+$user"})
     (line,) = deliver(mta, "nouser")
     assert f"to=<daemon+nouser@{HOST}>, orig_to=<nouser@{HOST}>" in line
-    mta.configure(mailbox_transport="discard")
-    mta.reload()
+
+
+def test_mailbox_transport(local_mta):
+    mta = local_mta(main={"mailbox_transport": "discard"})
     (line,) = deliver(mta, "daemon")
     assert "postfix/discard[" in line
 
