@@ -96,8 +96,7 @@ static const char *take_auth(struct session *s, const struct esmtp_param *p)
 {
     (void)p;
     (void)s;
-    return s->cfg->smtpd_sasl_auth_enable ? NULL
-                                          : "503 5.5.4 Error: authentication disabled";
+    return NULL;
 }
 
 static const char *take_verp(struct session *s, const struct esmtp_param *p)
