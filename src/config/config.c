@@ -118,7 +118,6 @@ static bool load_one(struct config *cfg, const struct param *p, void *target,
                      struct error *err)
 {
     const char *raw = main_cf_get(cfg->cf, p->name), *text;
-    void *field = (char *)target + p->offset;
 
     if (p->kind == PARAM_KIND_UNBUILT) {
         if (raw != NULL && main_cf_line(cfg->cf, p->name) > 0)
@@ -128,6 +127,7 @@ static bool load_one(struct config *cfg, const struct param *p, void *target,
                 place_of(cfg, p->name));
         return true;
     }
+    void *field = (char *)target + p->offset;
     if (raw == NULL)
         raw = find_default(p->name, cfg);
     if (p->kind == PARAM_KIND_RAW)

@@ -1,5 +1,6 @@
 // master_generation: one reading of main.cf and master.cf.
 #include "master/master_generation.h"
+#include "config/unbuilt_config.h"
 #include "util/log.h"
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,10 @@ static bool load(struct generation *gen, const char *config_dir, struct error *e
 {
     gen->config = config_open(config_dir, NULL, 0, err);
     if (gen->config == NULL || !config_load(gen->config, master_params, &gen->cfg, err))
+        return false;
+    // Once for the whole system: what main.cf asks for and no program has. (The programs
+    // warn of the missing features of their own.)
+    if (!config_load(gen->config, unbuilt_params, NULL, err))
         return false;
     const char *path =
         arena_printf(gen->arena, "%s/master.cf", generation_mail(gen)->config_directory);

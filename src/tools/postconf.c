@@ -251,10 +251,11 @@ int main(int argc, char **argv)
 
     log_open("postconf", LOG_TO_STDERR, 0);
     log_set_fatal_pause(false);
-    if (argc == 2 && strcmp(argv[1], "--unbuilt") == 0) {
-        static char unbuilt[] = "-u";
-        argv[1] = unbuilt;
-    }
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--unbuilt") == 0) {
+            static char unbuilt[] = "-u";
+            argv[i] = unbuilt;
+        }
     parse_options(&o, arena, argc, argv);
     argv += optind;
     argc -= optind;
