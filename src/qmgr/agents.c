@@ -221,7 +221,8 @@ static int64_t request_flags(const struct message *msg, const struct dest *d)
         flags |= DELIVERY_CONN_STORE;
     if (msg->qf.trace_flags & TRACE_VERIFY)
         flags |= DELIVERY_VERIFY;
-    if (msg->qf.trace_flags & TRACE_RECORD)
+    // sendmail -v asks for a report about the first attempt.
+    if ((msg->qf.trace_flags & TRACE_RECORD) && !msg->from_deferred)
         flags |= DELIVERY_RECORD;
     // The W record was zeroed when the warning went out.
     if (msg->qm->cfg->confirm_delay_cleared && msg->qf.warn_offset > 0 &&

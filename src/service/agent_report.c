@@ -9,13 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Bits of the trace_flags attribute.
-enum {
-    TRACE_USER_VERIFY = 1 << 8,    // sendmail -bv: report what would happen
-    TRACE_ADDRESS_VERIFY = 1 << 9, // a probe of verify(8)
-    TRACE_RECORD = 1 << 10,        // sendmail -v: report what happened
-};
-
 static const struct mail_config *mail(const struct delivery *d)
 {
     return service_mail(d->svc);
@@ -23,13 +16,12 @@ static const struct mail_config *mail(const struct delivery *d)
 
 static bool is_probe(const struct delivery *d)
 {
-    return (d->req->flags & DELIVERY_VERIFY) ||
-           (d->req->trace_flags & (TRACE_USER_VERIFY | TRACE_ADDRESS_VERIFY));
+    return (d->req->flags & DELIVERY_VERIFY) != 0;
 }
 
 static bool records_all(const struct delivery *d)
 {
-    return (d->req->flags & DELIVERY_RECORD) || (d->req->trace_flags & TRACE_RECORD);
+    return (d->req->flags & DELIVERY_RECORD) != 0;
 }
 
 void agent_state_start(struct delivery *d, struct maps *status_filter)
