@@ -25,6 +25,20 @@ bool map_rewrite(struct msg *m, enum rewrite_context context, const char **addre
     return true;
 }
 
+// Addresses in a table may be separated by blanks alone.
+static struct str with_commas(struct arena *arena, const char *value)
+{
+    char *text;
+
+    if (strpbrk(value, "\"<>();:") != NULL || strpbrk(value, " \t") == NULL)
+        return str_c(value);
+    text = arena_strdup(arena, value);
+    for (char *p = text; *p != 0; p++)
+        if (*p == ' ' || *p == '\t')
+            *p = ',';
+    return str_c(text);
+}
+
 // The addresses of a table's result in standard form. A result of "@domain" keeps the local
 // part of `key`; an unmatched extension is put back.
 static bool parse_result(struct msg *m, const char *key, const char *value,
@@ -33,7 +47,7 @@ static bool parse_result(struct msg *m, const char *key, const char *value,
     struct header_addr_list list;
     struct str key_local, local, domain;
 
-    header_addrs_parse(m->arena, str_c(value), SIZE_MAX, &list);
+    header_addrs_parse(m->arena, with_commas(m->arena, value), SIZE_MAX, &list);
     address_split(str_c(key), &key_local, &domain);
     const char **addresses = arena_array(m->arena, list.len + 1, sizeof(*addresses));
     size_t len = 0;
