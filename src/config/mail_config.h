@@ -69,6 +69,7 @@ struct mail_config {
     bool resolve_dequoted_address, resolve_null_domain, resolve_numeric_domain;
     bool owner_request_special, allow_min_user, show_user_unknown_table_name;
     const char *default_database_type, *default_cache_db_type;
+    long berkeley_db_create_buffer_size, berkeley_db_read_buffer_size;
 
     // Locks.
     long deliver_lock_attempts, fork_attempts;

@@ -3,6 +3,17 @@
 #include "util/log.h"
 #include "util/text.h"
 
+// For messages: what is not ASCII as '?'.
+static const char *ascii_only(struct arena *arena, struct str s)
+{
+    char *text = arena_text(arena, s);
+
+    for (char *p = text; *p != '\0'; p++)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    return text;
+}
+
 bool source_next_line(struct source *src, struct str *text, int *line)
 {
     struct str s;
@@ -18,8 +29,8 @@ bool source_next_line(struct source *src, struct str *text, int *line)
             continue;
         }
         if (src->check_utf8 && !utf8_is_valid(s)) {
-            log_warn("%s, line %d: non-UTF-8 input \"%.*s\" -- ignoring this line",
-                     src->origin, *line, STR_FMT(s));
+            log_warn("%s, line %d: non-UTF-8 input \"%s\" -- ignoring this line",
+                     src->origin, *line, ascii_only(src->arena, s));
             continue;
         }
         *text = s;

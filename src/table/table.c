@@ -55,6 +55,11 @@ const char *table_fold(struct arena *arena, const char *key)
     return result;
 }
 
+const char *table_fold_key(struct arena *arena, struct str key)
+{
+    return table_fold(arena, arena_text(arena, key));
+}
+
 // "{ {a b}, {c d} }" -> "a b\nc d\n".
 static bool inline_rules(struct table *t, struct arena *arena, struct str *text,
                          struct error *err)
@@ -65,7 +70,7 @@ static bool inline_rules(struct table *t, struct arena *arena, struct str *text,
 
     if (!text_unbrace(rest, &whole))
         return error_config(err,
-                            rest.ptr[rest.len - 1] == '}'
+                            text_take_element(&rest, &element) && element.ptr == NULL
                                 ? "%s map: missing '}' in \"%s\""
                                 : "%s map: syntax error after '}' in \"%s\"",
                             t->type->name, t->name);

@@ -68,5 +68,8 @@ enum table_result table_next(struct table *t, bool restart, struct arena *arena,
 // still closes the table; without commit a table being created leaves no trace.
 MUST_CHECK bool table_commit(struct table *t, struct error *err);
 
+// The form in which fixed-string keys are stored and compared with TABLE_FOLD_KEY.
+const char *table_fold_key(struct arena *arena, struct str key);
+
 // Type names that exist in this build, sorted (postconf -m).
 const char *const *table_type_names(size_t *len);

@@ -10,29 +10,44 @@ static bool bad_syntax(const struct table *t, const char *what, struct error *er
                         t->type->name);
 }
 
+// "name = value"; the name may be empty (compat: such an entry is only never found).
+static bool split_pair(struct str s, struct str *name, struct str *value)
+{
+    size_t equals = str_index(s, '=');
+
+    if (equals == SIZE_MAX)
+        return false;
+    *name = str_trim(str_sub(s, 0, equals));
+    *value = str_trim(str_from(s, equals + 1));
+    return true;
+}
+
 static bool load(struct table *t, struct memory_map *map, struct str rest,
                  struct error *err)
 {
     struct arena *scratch = arena_new();
-    struct str element, name, value;
+    struct str element, inner, name, value;
     const char *wrong = NULL;
 
     while (wrong == NULL && text_take_element(&rest, &element)) {
-        if (element.ptr == NULL)
+        if (element.ptr == NULL) {
             wrong = "bad syntax";
-        else if (element.ptr[0] == '{' && !text_unbrace(element, &element))
-            wrong = "syntax error after '}'";
-        else if (!str_has_char(element, '='))
-            wrong = "missing '=' after attribute name";
-        else if (!text_split_pair(element, &name, &value))
-            wrong = "missing attribute name";
-        else {
-            name = str_c(table_fold(scratch, arena_text(scratch, name)));
-            memory_map_put(map, name, value, true);
+            break;
         }
+        inner = element;
+        if (element.ptr[0] == '{' && !text_unbrace(element, &inner))
+            wrong = arena_printf(scratch, "syntax error after '}' in \"%.*s\"",
+                                 STR_FMT(element));
+        else if (!split_pair(inner, &name, &value))
+            wrong = "missing '=' after attribute name";
+        else
+            memory_map_put(map, str_c(table_fold(scratch, arena_text(scratch, name))),
+                           value, true);
     }
+    if (wrong != NULL)
+        bad_syntax(t, wrong, err);
     arena_free(scratch);
-    return wrong == NULL || bad_syntax(t, wrong, err);
+    return wrong == NULL;
 }
 
 static bool inline_open(struct table *t, struct error *err)
