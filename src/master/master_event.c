@@ -168,8 +168,13 @@ static void log_exit(const struct child *child, int status)
 {
     const char *program = service_program(child->pool);
 
-    if (child->pool->service->master->stopping >= STOP_TERM)
-        return; // our own doing
+    enum stop_phase stopping = child->pool->service->master->stopping;
+    bool asked =
+        WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT);
+
+    // Our own doing, or that of the terminal that told us to stop as well.
+    if (stopping >= STOP_TERM || (stopping != STOP_NONE && asked))
+        return;
     if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
         log_warn("process %s pid %ld exit status %d", program, (long)child->pid,
                  WEXITSTATUS(status));

@@ -3,6 +3,7 @@
 #include "service/service.h"
 #include "service/service_impl.h"
 #include "service/service_jail.h"
+#include "util/clock.h"
 #include "util/file.h"
 #include "util/log.h"
 #include <errno.h>
@@ -225,6 +226,8 @@ static void serve_under_master(struct service *svc)
 {
     service_template_run(svc); // returns in the worker
     wait_for_single_lock(svc);
+    srandom(
+        (unsigned)(getpid() ^ clock_ms())); // or all workers would draw the same numbers
     if (svc->loop != NULL)
         loop_after_fork(svc->loop);
     prctl(PR_SET_PDEATHSIG, SIGUSR1);
@@ -261,8 +264,10 @@ int service_main(int argc, char **argv, const struct service_spec *spec)
     }
     unsetenv(CONTROL_ENV); // not for the commands that this daemon may start
     prepare_signals();
-    if (svc->under_master)
+    if (svc->under_master) {
+        signal(SIGINT, SIG_IGN); // of the terminal: master stops all in good order
         take_inheritance(svc);
+    }
     load_config(svc);
     check_needs(svc);
     if (spec->before_jail != NULL && !spec->before_jail(svc, &err))
