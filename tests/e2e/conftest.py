@@ -10,6 +10,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
+from dns_server import DnsServer  # noqa: E402
+from next_hop import NextHop  # noqa: E402
 from mta import Postfix, Relais, yardstick_root  # noqa: E402
 
 # What no test may leave in the log unless it asked for it (see `expect_in_log`).
@@ -77,6 +79,20 @@ def start_postfix(start_mta):
         return start_mta(kind=Postfix, **kwargs)
 
     return start
+
+
+@pytest.fixture
+def next_hop():
+    """A scripted SMTP server; see next_hop.py."""
+    with NextHop() as hop:
+        yield hop
+
+
+@pytest.fixture
+def dns():
+    """A scripted name server for RELAIS_DNS; see dns_server.py."""
+    with DnsServer() as server:
+        yield server
 
 
 @pytest.fixture
