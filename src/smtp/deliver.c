@@ -64,6 +64,7 @@ static bool use_session(struct attempt *a, struct session *s)
 
     job_use(&a->job, s);
     s->uses++;
+    s->queue_id = a->job.req->queue_id;
     bool usable = transaction_run(&a->job, keep);
     if (usable && keep && s->dirty) {
         struct error err;
@@ -139,6 +140,7 @@ static void try_host(struct attempt *a, const struct host *host, bool has_more)
     }
     a->sessions++;
     a->job.last_host = is_last(a, has_more);
+    s->queue_id = a->job.req->queue_id;
     s->best = host == NULL || host->best;
     job_use(&a->job, s);
     enum greet_result greeted =

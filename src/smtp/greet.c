@@ -3,17 +3,19 @@
 #include "util/log.h"
 #include "util/text.h"
 
+// In the order in which the log lists them.
 static const struct {
     const char *keyword;
     unsigned feature;
 } keywords[] = {
-    {"PIPELINING", FEATURE_PIPELINING},
     {"8BITMIME",   FEATURE_8BITMIME  },
+    {"PIPELINING", FEATURE_PIPELINING},
+    {"SIZE",       FEATURE_SIZE      },
+    {"AUTH",       FEATURE_AUTH      },
+    {"STARTTLS",   FEATURE_STARTTLS  },
+    {"XFORWARD",   FEATURE_XFORWARD  },
     {"DSN",        FEATURE_DSN       },
     {"SMTPUTF8",   FEATURE_SMTPUTF8  },
-    {"STARTTLS",   FEATURE_STARTTLS  },
-    {"AUTH",       FEATURE_AUTH      },
-    {"SIZE",       FEATURE_SIZE      },
 };
 
 static const struct {
@@ -57,20 +59,17 @@ unsigned greet_features(struct str line, uint64_t *size_limit)
     return features;
 }
 
-static void log_discarded(const struct session *s, unsigned features)
+static void log_discarded(unsigned features)
 {
     char text[256] = "";
 
     for (size_t i = 0; i < COUNT(keywords); i++)
         if (features & keywords[i].feature) {
-            strncat(text, text[0] != '\0' ? " " : "", sizeof text - strlen(text) - 1);
+            strncat(text, " ", sizeof text - strlen(text) - 1);
             strncat(text, keywords[i].keyword, sizeof text - strlen(text) - 1);
         }
-    if (features & FEATURE_XFORWARD)
-        strncat(text, text[0] != '\0' ? " XFORWARD" : "XFORWARD",
-                sizeof text - strlen(text) - 1);
     if (text[0] != '\0')
-        log_info("%s: discarding EHLO keywords: %s", s->peer, text);
+        log_info("discarding EHLO keywords:%s", text);
 }
 
 // The word list for this peer: by its address in the maps, else the list for all.
@@ -116,7 +115,7 @@ static void take_features(struct session *s, struct arena *arena,
         found |= FEATURE_8BITMIME;
     }
     if (!(discard & FEATURE_SILENT))
-        log_discarded(s, found & discard);
+        log_discarded(discard);
     s->features = found & ~discard;
 }
 
@@ -139,7 +138,7 @@ static void find_pix(struct session *s, struct arena *arena, const char *greetin
         old_seconds < (double)s->c->cfg->pix_workaround_threshold_time.seconds)
         s->pix &= ~(unsigned)PIX_DELAY_DOTCRLF;
     if (s->pix != 0)
-        log_info("enabling PIX workarounds:%s%s for %s",
+        log_info("%s: enabling PIX workarounds:%s%s for %s", s->queue_id,
                  s->pix & PIX_DISABLE_ESMTP ? " disable_esmtp" : "",
                  s->pix & PIX_DELAY_DOTCRLF ? " delay_dotcrlf" : "", s->relay);
 }
@@ -147,12 +146,13 @@ static void find_pix(struct session *s, struct arena *arena, const char *greetin
 static enum greet_result refused(const struct session *s, const struct smtp_reply *reply,
                                  struct error *err)
 {
-    if (reply->code >= 500)
-        (void)error_perm(err, reply->dsn, "host %s refused to talk to me: %s", s->peer,
+    static const char text[] = "host %s refused to talk to me: %s";
+
+    if (reply->code / 100 == 4)
+        (void)error_temp(err, reply->dsn, text, s->peer, reply->text);
+    else // with another digit than 5 it is no answer to what we said
+        (void)error_perm(err, reply->code / 100 == 5 ? reply->dsn : "5.5.0", text, s->peer,
                          reply->text);
-    else
-        (void)error_temp(err, reply->code / 100 == 4 ? reply->dsn : "4.5.0",
-                         "host %s refused to talk to me: %s", s->peer, reply->text);
     return GREET_REFUSED;
 }
 
@@ -190,7 +190,7 @@ enum greet_result session_greet(struct session *s, struct arena *arena, double o
     }
     find_pix(s, arena, reply->text, old_seconds);
     words = str_from(str_c(reply->text), 4);
-    if (str_take(&words, " \t\n", &name) && !c->lmtp &&
+    if (detect_loop && str_take(&words, " \t\n", &name) &&
         str_is_nocase(name, c->mail->myhostname))
         log_warn("host %s greeted me with my own hostname %s", s->relay,
                  c->mail->myhostname);
@@ -216,12 +216,9 @@ enum greet_result session_greet(struct session *s, struct arena *arena, double o
         if (reply->code / 100 != 2)
             return refused(s, reply, err);
     }
-    if (!c->lmtp && str_is_nocase(str_c(s->peer_helo), c->mail->myhostname)) {
-        if (!detect_loop) {
-            log_warn("host %s replied to HELO/EHLO with my own hostname %s", s->relay,
-                     c->mail->myhostname);
-            return GREET_OK;
-        }
+    if (detect_loop && str_is_nocase(str_c(s->peer_helo), c->mail->myhostname)) {
+        log_warn("host %s replied to HELO/EHLO with my own hostname %s", s->relay,
+                 c->mail->myhostname);
         (void)error_perm(err, "5.4.6", "mail for %s loops back to myself", s->destination);
         return GREET_SELF;
     }

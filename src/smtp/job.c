@@ -59,7 +59,7 @@ struct failure *failure_make(const struct job *j, const struct error *err, bool 
 }
 
 struct failure *failure_from_reply(const struct job *j, const struct smtp_reply *reply,
-                                   const char *command)
+                                   const char *command, bool whole)
 {
     struct failure *f = failure_new(j);
     int class = reply->code / 100;
@@ -68,9 +68,9 @@ struct failure *failure_from_reply(const struct job *j, const struct smtp_reply 
 
     f->kind = class == 4 ? ERROR_TEMPORARY : ERROR_PERMANENT;
     snprintf(f->dsn, sizeof f->dsn, "%s", senseless ? "5.5.0" : reply->dsn);
-    f->text =
-        arena_printf(j->arena, "%shost %s said: %s (in reply to %s)",
-                     senseless ? "Protocol error: " : "", j->s->peer, reply->text, command);
+    f->text = arena_printf(j->arena, "%shost %s said: %s (in reply to %s)",
+                           senseless && whole ? "Protocol error: " : "", j->s->peer,
+                           reply->text, command);
     f->reply = reply->text;
     f->mta_name = j->mta_name;
     if (reply->code == 530 && j->c->cfg->sasl_auth_enable) {

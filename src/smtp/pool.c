@@ -43,6 +43,7 @@ void session_pool_keep(struct session_pool *pool, struct session *s, long second
 {
     if (pool->len == POOL_SIZE)
         session_quit(take_at(pool, 0));
+    s->queue_id = ""; // that message is gone
     s->idle_until_ms = clock_ms() + seconds * 1000;
     pool->sessions[pool->len++] = s;
 }

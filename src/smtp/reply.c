@@ -39,7 +39,7 @@ bool reply_add_line(struct buf *text, struct str line, char separator, int *code
 {
     add_clean(text, line, separator);
     *code = line_code(line);
-    return *code == 0 || line.len == 3 || line.ptr[3] == ' ';
+    return *code != 0 && (line.len == 3 || line.ptr[3] == ' ');
 }
 
 size_t reply_dsn_length(struct str text)
@@ -62,9 +62,10 @@ size_t reply_dsn_length(struct str text)
     return pos == text.len || ascii_is_space(text.ptr[pos]) ? pos : 0;
 }
 
-void reply_finish(const char *text, int code, struct smtp_reply *reply)
+void reply_finish(const char *text, struct str last_line, int code,
+                  struct smtp_reply *reply)
 {
-    struct str rest = str_from(str_c(text), 4);
+    struct str rest = str_from(last_line, 4);
     size_t len = reply_dsn_length(rest);
 
     reply->code = code;

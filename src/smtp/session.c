@@ -28,6 +28,9 @@ union socket_address {
 // poll(2), which knows the whole time limit.
 enum { READ_WAIT_MS = 250 };
 
+// More lines than any EHLO reply; only somebody who wants to hold us sends them.
+enum { LINES_MAX = 1000 };
+
 static ssize_t blocking_read(void *ctx, int fd, void *data, size_t len, short *wait_events)
 {
     (void)ctx;
@@ -70,7 +73,7 @@ struct session *session_new(const struct smtp_context *c, int fd, const char *de
     s->peer = arena_printf(arena, "%s[%s]", host, address);
     s->relay = port > 0 ? arena_printf(arena, "%s[%s]:%u", host, address, port) : s->peer;
     s->on_tcp = port > 0;
-    s->peer_helo = "";
+    s->peer_helo = s->queue_id = "";
     s->created_ms = clock_ms();
     stream_set_io(s->io, &session_io, NULL);
     make_blocking(fd);
@@ -251,12 +254,33 @@ static struct str filter_line(const struct session *s, struct arena *arena, stru
     return line;
 }
 
+// Servers that print what is no reply between their replies are mostly broken by
+// pipelining.
+static void log_garbage(struct session *s, struct str line)
+{
+    if (s->said_garbage)
+        return;
+    s->said_garbage = true;
+    log_warn("%s: non-%s response from %s: %.*s", s->queue_id,
+             s->c->lmtp                    ? "LMTP"
+             : s->features & FEATURE_ESMTP ? "ESMTP"
+                                           : "SMTP",
+             s->relay, line.len > 100 ? 100 : (int)line.len, line.ptr);
+    if (s->features & FEATURE_PIPELINING)
+        log_warn("to prevent loss of mail, turn off command pipelining for %s with the %s "
+                 "parameter",
+                 s->address,
+                 s->c->lmtp ? "lmtp_discard_lhlo_keyword_address_maps"
+                            : "smtp_discard_ehlo_keyword_address_maps");
+}
+
 static bool read_reply(struct session *s, struct arena *arena, char separator,
                        struct duration limit, const char *doing, struct smtp_reply *reply,
                        struct error *err)
 {
     struct buf *text = buf_make(arena, REPLY_TEXT_MAX);
-    int code = 0;
+    int code = 0, lines = 0;
+    struct str line = {"", 0};
     bool last = false;
 
     if (s->c->cfg->per_request_deadline)
@@ -264,8 +288,6 @@ static bool read_reply(struct session *s, struct arena *arena, char separator,
     stream_set_timeout(s->io, (int)limit.seconds);
     enum stream_result result = stream_unsent(s->io) > 0 ? stream_flush(s->io) : STREAM_OK;
     while (result == STREAM_OK && !last) {
-        struct str line;
-
         result = stream_read_line(s->io, REPLY_LINE_MAX, &line);
         if (result == STREAM_TOO_LONG) {
             log_warn("%s: response longer than %d: %.30s...", s->peer, REPLY_LINE_MAX,
@@ -279,14 +301,17 @@ static bool read_reply(struct session *s, struct arena *arena, char separator,
             line.len--;
         if (log_verbosity() > 0)
             log_debug("< %s: %.*s", s->peer, STR_FMT(line));
-        last = reply_add_line(text, filter_line(s, arena, line), separator, &code);
+        line = filter_line(s, arena, line);
+        last = reply_add_line(text, line, separator, &code);
+        if (code == 0)
+            log_garbage(s, line);
+        if (!last && ++lines > LINES_MAX)
+            return error_temp(err, "4.5.0", "host %s sent a response that is too long",
+                              s->peer);
     }
     if (result != STREAM_OK)
         return session_failed(s, result, doing, err);
-    reply_finish(buf_text(text), code, reply);
-    if (code == 0)
-        log_warn("non-%s response from %s: %.100s", s->c->lmtp ? "LMTP" : "SMTP", s->peer,
-                 reply->text);
+    reply_finish(buf_text(text), line, code, reply);
     return true;
 }
 

@@ -13,6 +13,7 @@ struct session {
     const char *peer;        // "host[address]", in texts
     const char *relay;       // "host[address]:port", in the log
     const char *destination; // the next hop it was made for
+    const char *queue_id;    // of the message at hand, for the log
     const char *peer_helo;   // the name the server calls itself
     unsigned features, pix;  // enum feature, enum pix_workaround
     uint64_t size_limit;     // 0: none told
@@ -21,7 +22,7 @@ struct session {
     bool best;   // to a host of the best preference
     bool on_tcp; // not a UNIX socket
     bool dirty;  // a transaction is half done: RSET before the next
-    bool said_quit;
+    bool said_quit, said_garbage;
 };
 
 // Connects within smtp_connect_timeout. NULL with a temporary error 4.4.1.

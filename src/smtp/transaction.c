@@ -32,6 +32,7 @@ struct transaction {
     bool *accepted;   // by recipient
     size_t accepted_len;
     bool refused;  // MAIL or XFORWARD: the rest is pointless
+    bool closing;  // the server said that it will hang up
     bool may_send; // DATA was answered with 354
     bool is_probe, utf8, dsn;
 };
@@ -80,6 +81,7 @@ static void add_xforward(struct transaction *t)
 {
     const struct delivery_request *req = t->job->req;
     bool is_local = strcmp(req->rewrite_context, "local") == 0;
+    const char *ident = req->log_ident[0] != '\0' ? req->log_ident : req->queue_id;
     const struct {
         unsigned feature;
         const char *name, *value;
@@ -90,7 +92,7 @@ static void add_xforward(struct transaction *t)
         {FEATURE_XFORWARD_PORT,   "PORT",   req->client_port,              false},
         {FEATURE_XFORWARD_PROTO,  "PROTO",  req->client_proto,             true },
         {FEATURE_XFORWARD_HELO,   "HELO",   req->client_helo,              true },
-        {FEATURE_XFORWARD_IDENT,  "IDENT",  req->log_ident,                true },
+        {FEATURE_XFORWARD_IDENT,  "IDENT",  ident,                         true },
         {FEATURE_XFORWARD_SOURCE, "SOURCE", is_local ? "LOCAL" : "REMOTE", true },
     };
     struct arena *arena = t->job->arena;
@@ -231,7 +233,7 @@ static void send_more(struct transaction *t)
 static void take_rcpt(struct transaction *t, size_t rcpt, const struct smtp_reply *reply)
 {
     if (reply->code / 100 != 2) {
-        job_fail(t->job, rcpt, failure_from_reply(t->job, reply, "RCPT TO command"));
+        job_fail(t->job, rcpt, failure_from_reply(t->job, reply, "RCPT TO command", false));
         return;
     }
     t->accepted[rcpt] = true;
@@ -247,7 +249,7 @@ static void take_data(struct transaction *t, const struct smtp_reply *reply)
         return;
     }
     if (t->accepted_len > 0)
-        job_fail_open(t->job, failure_from_reply(t->job, reply, "DATA command"));
+        job_fail_open(t->job, failure_from_reply(t->job, reply, "DATA command", true));
 }
 
 static void take_reply(struct transaction *t, const struct step *step,
@@ -263,7 +265,7 @@ static void take_reply(struct transaction *t, const struct step *step,
         if (reply->code / 100 == 2)
             break;
         t->refused = true;
-        job_fail_open(t->job, failure_from_reply(t->job, reply, "MAIL FROM command"));
+        job_fail_open(t->job, failure_from_reply(t->job, reply, "MAIL FROM command", true));
         break;
     case STEP_RCPT:
         if (!t->refused)
@@ -299,10 +301,7 @@ static bool exchange_envelope(struct transaction *t)
         t->answered++;
         t->in_flight -= step->len;
         take_reply(t, step, &reply);
-        if (reply.code == 421) { // RFC 5321 3.8: the server closes
-            (void)error_temp(&err, "4.4.2", "host %s said: %s", t->s->peer, reply.text);
-            return lost(t, &err);
-        }
+        t->closing = t->closing || reply.code == 421; // RFC 5321 3.8
     }
 }
 
@@ -377,7 +376,8 @@ static void take_verdict(struct transaction *t, size_t rcpt, const struct smtp_r
     if (reply->code / 100 == 2)
         job_sent(t->job, rcpt, reply);
     else
-        job_fail(t->job, rcpt, failure_from_reply(t->job, reply, "end of DATA command"));
+        job_fail(t->job, rcpt,
+                 failure_from_reply(t->job, reply, "end of DATA command", true));
 }
 
 // SMTP: one reply for all. LMTP: one for each recipient that was accepted (RFC 2033 4.2).
@@ -403,7 +403,7 @@ static bool take_verdicts(struct transaction *t)
         if (reply.code == 221)
             return session_failed(t->s, STREAM_EOF, doing, &err) || lost(t, &err);
         if (!have && !j->c->lmtp && reply.code / 100 != 2) {
-            job_fail_open(j, failure_from_reply(j, &reply, "end of DATA command"));
+            job_fail_open(j, failure_from_reply(j, &reply, "end of DATA command", true));
             return reply.code != 421;
         }
         have = true;
@@ -478,7 +478,7 @@ bool transaction_run(struct job *j, bool keep)
         return false; // the only way out of DATA without a message
     }
     if (!t.may_send)
-        return true;
+        return !t.closing;
     if (!send_content(&t, keep, &err) || !take_verdicts(&t))
         return false;
     j->s->dirty = false;

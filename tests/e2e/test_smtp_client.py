@@ -40,13 +40,13 @@ def test_message_and_log_line(relay, next_hop):
 @pytest.mark.parametrize("keywords", [None, ["SIZE 1000000"]], ids=["pipelining", "plain"])
 def test_refusals(relay, verb, name, keywords):
     with NextHop(keywords=keywords) as hop:
-        hop.answer(verb, 451, "4.7.1 later\nreally")
+        hop.answer(verb, 451, "4.7.1 later\n4.7.2 really")
         mta = relay(hop=hop)
         queue_id = mta.send(MESSAGE, to=[ANN, BOB])
         for rcpt in (ANN, BOB):
             line = status_of(mta, queue_id, rcpt, "deferred")
-            assert (f"dsn=4.7.1, status=deferred (host 127.0.0.1[127.0.0.1] said: 451-4.7.1 later "
-                    f"451 really (in reply to {name} command))") in line
+            assert (f"dsn=4.7.2, status=deferred (host 127.0.0.1[127.0.0.1] said: 451-4.7.1 later "
+                    f"451 4.7.2 really (in reply to {name} command))") in line
         hop.forget()
         hop.answer(verb, 550, "5.7.1 never", times=2 if verb == "RCPT" else 1)
         queue_id = mta.send(MESSAGE, to=[ANN, BOB])

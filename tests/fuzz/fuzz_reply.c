@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct buf *text = buf_new(REPLY_TEXT_MAX);
-    struct str rest = {(const char *)data, size}, line;
+    struct str rest = {(const char *)data, size}, line = {"", 0};
     struct smtp_reply reply;
     uint64_t limit = 0;
     int code = 0;
@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (reply_add_line(text, line, ' ', &code))
             break;
     }
-    reply_finish(buf_text(text), code, &reply);
+    reply_finish(buf_text(text), line, code, &reply);
     buf_free(text);
     return 0;
 }
