@@ -6,8 +6,10 @@
 #include "util/log.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 // Bytes of an :include: file that are read.
@@ -159,32 +161,68 @@ static void take_owner_rights(struct task *next, const struct stat *st)
     }
 }
 
-// Read as the user for ~/.forward, else as the mail system's unprivileged user would not
-// do: lists of aliases may be readable by root only.
+static int open_as(const struct actor *actor, const char *path, bool follow_links)
+{
+    const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_NO_SYMLINKS};
+    struct privilege saved;
+    struct error err = {0};
+
+    if (!privilege_become(&saved, actor->uid, actor->gid, &err)) {
+        errno = EACCES;
+        return -1;
+    }
+    int fd = follow_links ? open(path, flags)
+                          : (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+    int why = errno;
+    privilege_return(&saved);
+    errno = why;
+    return fd;
+}
+
+// A list is read with the rights that its commands would have. One that only its owner may
+// read is read as the owner, when the administrator's aliases name it and no link leads
+// elsewhere: what is wrong in a list shows up in bounces, so nobody may get other files
+// read.
+static int open_include(const struct task *t, const char *path)
+{
+    struct stat st;
+    int fd = open_as(&t->actor, path, true);
+
+    if (fd >= 0 || errno != EACCES || t->origin != ORIGIN_ALIAS ||
+        !privilege_is_available() || t->actor.uid != t->job->local->default_actor.uid)
+        return fd;
+    if (lstat(path, &st) < 0)
+        return -1;
+    struct actor owner = {.uid = st.st_uid, .gid = st.st_gid};
+    return open_as(&owner, path, false);
+}
+
 static bool read_include(const struct task *t, const char *path, struct stat *st,
                          struct str *text)
 {
-    struct privilege saved;
-    struct error err = {0};
-    bool is_user = t->actor.home != NULL;
+    int fd = open_include(t, path);
     bool good = false;
 
-    if (!privilege_become(&saved, is_user ? t->actor.uid : geteuid(),
-                          is_user ? t->actor.gid : getegid(), &err)) {
-        log_warn(":include: file %s: %s", path, err.text);
-        return false;
-    }
-    if (stat(path, st) < 0)
+    if (fd < 0 || fstat(fd, st) < 0) {
         log_warn("unable to lookup :include: file %s: %m", path);
-    else if (!S_ISREG(st->st_mode))
+    } else if (!S_ISREG(st->st_mode)) {
         log_warn(":include: file %s is not a regular file", path);
-    else if (st->st_mode & S_IWOTH)
+    } else if (st->st_mode & S_IWOTH) {
         log_warn(":include: file %s is world writable", path);
-    else if (!file_read_all(t->job->arena, path, INCLUDE_MAX, text, &err))
-        log_warn(":include: file %s: %s", path, err.text);
-    else
-        good = true;
-    privilege_return(&saved);
+    } else if (st->st_size > (off_t)INCLUDE_MAX) {
+        log_warn(":include: file %s is too big", path);
+    } else {
+        char *data = arena_alloc(t->job->arena, (size_t)st->st_size + 1);
+        ssize_t len = fd_read_full(fd, data, (size_t)st->st_size);
+
+        good = len >= 0;
+        *text = str_n(data, good ? (size_t)len : 0);
+        if (!good)
+            log_warn(":include: file %s: %m", path);
+    }
+    if (fd >= 0)
+        close(fd);
     return good;
 }
 

@@ -145,6 +145,19 @@ def test_includes_forward_and_restrict(local_mta):
     assert (mta.home / "daemon").exists() and (mta.home / "bin").exists()
 
 
+def test_includes_of_a_private_owner(local_mta):
+    mta = local_mta("list :include:HOME/private\nlink :include:HOME/link\n")
+    path = mta.home / "private"
+    path.write_text("daemon\n")
+    path.chmod(0o600)
+    (mta.home / "link").symlink_to(path)
+    (line,) = deliver(mta, "list")
+    assert "forwarded as" in line
+    if os.geteuid() == 0:  # a link does not make root read what its target protects
+        (line,) = deliver(mta, "link")
+        assert line.endswith("dsn=5.3.5, status=bounced (mail system configuration error)")
+
+
 def test_loop_is_stopped(local_mta):
     mta = local_mta()
     (line,) = deliver(mta, "daemon", f"Delivered-To: DAEMON@{HOST}\r\nSubject: x\r\n\r\nx\r\n")
