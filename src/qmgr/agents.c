@@ -530,9 +530,13 @@ void agents_dispatch_all(struct qmgr *qm)
 {
     struct transport *t, *next;
 
-    HASH_ITER(hh, qm->sched.transports, t, next)
-    {
-        if (t->waiting > 0)
-            agents_dispatch(qm, t);
-    }
+    // A transport that turns out dead hands its mail to another one, perhaps a new one.
+    do {
+        qm->has_new_work = false;
+        HASH_ITER(hh, qm->sched.transports, t, next)
+        {
+            if (t->waiting > 0)
+                agents_dispatch(qm, t);
+        }
+    } while (qm->has_new_work);
 }

@@ -216,6 +216,7 @@ static void enqueue(struct message *msg, struct route *routes, size_t len,
     struct job *job = job_get(&msg->jobs, msg, t, now);
 
     t->core_rcpts += (long)len;
+    qm->has_new_work = true;
     job_add(job, d, list, len, has_verp(msg) ? 1 : (size_t)t->rules.rcpt_limit, now);
 }
 

@@ -42,6 +42,7 @@ struct qmgr {
     int64_t next_deferred_ms;
     int64_t retry_incoming_ms; // files there were busy; 0: none
     int64_t clog_warned_ms;
+    bool has_new_work; // something was queued since transports were looked at
 };
 
 // The address as log lines show it (info_log_address_format).
