@@ -335,7 +335,9 @@ static void finish_bounces(struct delivery *d)
             continue;
         }
         line->outcome.dsn = "4.3.0";
-        line->outcome.text = "bounce service failure";
+        line->outcome.text =
+            arena_printf(d->arena, "%s or %s service failure", mail(d)->bounce_service_name,
+                         mail(d)->trace_service_name);
         set_verdict(d, line->rcpt, VERDICT_DEFERRED);
         add_record(d, &st->defer, &line->shown, &line->outcome, "delayed");
         log_outcome(d, &line->shown, &line->outcome, "deferred");

@@ -2,6 +2,7 @@
 #include "config/mail_config.h"
 #include "paths.h"
 #include "table/table.h"
+#include "tools/postconf_bounce.h"
 #include "tools/postconf_edit.h"
 #include "tools/postconf_known.h"
 #include "tools/postconf_print.h"
@@ -82,12 +83,14 @@ static void parse_options(struct options *o, struct arena *arena, int argc, char
         switch (c) {
         case 'a':
         case 'A':
+        case 'b':
         case 'F':
         case 'l':
         case 'm':
         case 'M':
         case 'p':
         case 'P':
+        case 't':
         case 'u':
             set_mode(o, c);
             break;
@@ -134,8 +137,6 @@ static void parse_options(struct options *o, struct arena *arena, int argc, char
         case 'x':
             o->print |= PRINT_EXPAND;
             break;
-        case 'b':
-        case 't':
         case 'T':
             log_fatal("option -%c is not available in this version", c);
         default:
@@ -269,6 +270,9 @@ int main(int argc, char **argv)
         return list_words(types, len);
     case 'l':
         return list_words(locks, COUNT(locks));
+    case 'b':
+    case 't':
+        return print_bounce_templates(o.dir, argc > 0 ? argv[0] : NULL, o.mode == 'b');
     case 'a': // SASL plug-in types: none in this version
     case 'A':
         return EXIT_SUCCESS;

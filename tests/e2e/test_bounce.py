@@ -237,3 +237,24 @@ def test_delivery_status_filter(bouncer, tmp_path):
     mta = bouncer(default_delivery_status_filter="inline:{ {4.7.0 try later = 5.7.0 never} }")
     queue_id = mta.send(BODY_CRLF, "ann@v.example", "l@later.example")
     assert "dsn=5.7.0, status=bounced (never)" in mta.wait_status(queue_id, "bounced")
+
+
+def test_without_bounce_service_nobody_is_lost(bouncer):
+    mta = bouncer(bounce_service_name="absent")
+    queue_id = mta.send(BODY_CRLF, "ann@v.example", "u@bad.example")
+    line = mta.wait_status(queue_id, "deferred")
+    assert "dsn=4.3.0" in line and "(absent or trace service failure)" in line
+    wait_for(lambda: list((mta.spool / "deferred").rglob(queue_id)), "the deferred file")
+    assert "\nrecipient: u@bad.example\n" in mta.run("postcat", "-q", queue_id).stdout
+
+
+def test_postconf_shows_the_wording(start_mta, tmp_path):
+    mta = start_mta(start=False)
+    raw = mta.run("postconf", "-t").stdout
+    assert raw.startswith("failure_template = <<EOF\nCharset: us-ascii\n")
+    assert "$delay_warning_time_hours hour(s)" in raw
+    expanded = mta.run("postconf", "-b").stdout
+    assert "over 0 hour(s)" in expanded and "mail.example.test" in expanded
+    own = tmp_path / "own"
+    own.write_text(raw.replace("Undelivered Mail Returned", "Mail Returned"))
+    assert "\nSubject: Mail Returned to Sender\n" in mta.run("postconf", "-t", own).stdout
