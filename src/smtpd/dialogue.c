@@ -93,7 +93,7 @@ static enum stream_result skip_line(struct session *s)
 
     do
         result = stream_read_line(s->io, 65536, &line);
-    while (result == STREAM_TOO_LONG && stream_read_some(s->io, 65536, &line) == STREAM_OK);
+    while (result == STREAM_TOO_LONG);
     return result;
 }
 

@@ -48,42 +48,27 @@ static struct pace pace_begin(const struct session *s)
     return (struct pace){(int64_t)s->cfg->smtpd_timeout.seconds * 1000};
 }
 
-static void take_piece(struct session *s, struct str piece, char *out)
+// Returns how much of the piece belongs to the message.
+static size_t take_piece(struct session *s, struct str piece, char *out)
 {
-    size_t out_len = 0;
+    size_t out_len = 0, used = smtp_data_decode(&s->msg.data, piece, out, &out_len);
 
-    smtp_data_decode(&s->msg.data, piece, out, &out_len);
     intake_add(s, str_n(out, out_len));
+    return used;
 }
 
-// How much of the buffered input belongs to this message is only known while decoding, so
-// the decoder looks at what is buffered first and takes exactly that.
 static bool read_content(struct session *s)
 {
     struct pace pace = pace_begin(s);
     char *out = arena_alloc(s->msg_arena, READ_MAX + SMTP_DATA_EXTRA);
 
     while (!smtp_data_is_ended(&s->msg.data)) {
-        struct str ahead = stream_peek(s->io), piece;
-
-        if (ahead.len > 0) {
-            struct smtp_data probe = s->msg.data;
-            size_t out_len, used;
-
-            ahead = str_sub(ahead, 0, READ_MAX);
-            used = smtp_data_decode(&probe, ahead, out, &out_len);
-            s->msg.data = probe;
-            intake_add(s, str_n(out, out_len));
-            if (stream_read_some(s->io, used, &piece) != STREAM_OK)
-                return dialogue_lost(s, STREAM_FAILED);
-            continue;
-        }
-        // One byte makes the stream fill its buffer; the rest is taken by the branch above.
-        enum stream_result result = read_piece(s, &pace, 1, &piece);
+        struct str piece;
+        enum stream_result result = read_piece(s, &pace, READ_MAX, &piece);
 
         if (result != STREAM_OK)
             return dialogue_lost(s, result);
-        take_piece(s, piece, out);
+        stream_unread(s->io, piece.len - take_piece(s, piece, out)); // the next command
     }
     return true;
 }

@@ -242,6 +242,12 @@ enum stream_result stream_read_some(struct stream *s, size_t max, struct str *da
     return STREAM_OK;
 }
 
+void stream_unread(struct stream *s, size_t len)
+{
+    ensure(len <= s->in.start);
+    s->in.start -= len;
+}
+
 enum stream_result stream_read_exact(struct stream *s, void *data, size_t len)
 {
     char *to = data;

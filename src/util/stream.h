@@ -40,6 +40,8 @@ void stream_set_deadline(struct stream *s, int64_t clock_ms_end);
 enum stream_result stream_read_line(struct stream *s, size_t max, struct str *line);
 // What is there, at most `max`, at least one byte; good until the next call.
 enum stream_result stream_read_some(struct stream *s, size_t max, struct str *data);
+// Puts back the last `len` bytes of what stream_read_some gave just before.
+void stream_unread(struct stream *s, size_t len);
 // Exactly `len` bytes into `data`.
 enum stream_result stream_read_exact(struct stream *s, void *data, size_t len);
 // Bytes that can be read without waiting for the peer: buffered, and (peek) on the socket.
