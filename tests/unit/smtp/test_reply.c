@@ -10,26 +10,23 @@ static const struct {
     int code;
     const char *dsn, *text;
 } cases[] = {
-    {"plain", "250 ok", 250, "2.0.0", "250 ok"},
-    {"enhanced", "550 5.1.1 no such user", 550, "5.1.1", "550 5.1.1 no such user"},
-    {"class of another code", "450 5.1.1 odd", 450, "4.0.0", "450 5.1.1 odd"},
-    {"no text", "250", 250, "2.0.0", "250"},
-    {"several lines", "550-5.7.1 a\n550 5.7.1 b", 550, "5.7.1", "550-5.7.1 a 550 5.7.1 b"},
-    {"three digits in a code", "554 5.7.606 blocked", 554, "5.7.606",
-     "554 5.7.606 blocked"},
-    {"four digits are no code", "554 5.7.6066 blocked", 554, "5.0.0",
-     "554 5.7.6066 blocked"},
-    {"code only", "554 5.7.1", 554, "5.7.1", "554 5.7.1"},
-    {"no SMTP", "hello", 0, "0.0.0", "hello"}, {"empty", "", 0, "0.0.0", ""},
-    {"two digits", "25 ok", 0, "0.0.0", "25 ok"},
-    {"four digits", "2500 ok", 0, "0.0.0", "2500 ok"},
-    {
-        "garbage in between",
-        "250-a
-            b 250 c ",          250, " 2.0.0 ",   " 250 -
-            a b 250 c "          },
-            {"control bytes", "250 a\033[1mb", 250, "2.0.0", "250 a?[1mb"},
-    };
+    {"plain",                   "250 ok",                   250, "2.0.0",   "250 ok"                 },
+    {"enhanced",                "550 5.1.1 no such user",   550, "5.1.1",   "550 5.1.1 no such user" },
+    {"class of another code",   "450 5.1.1 odd",            450, "4.0.0",   "450 5.1.1 odd"          },
+    {"no text",                 "250",                      250, "2.0.0",   "250"                    },
+    {"several lines",           "550-5.7.1 a\n550 5.7.1 b", 550, "5.7.1",   "550-5.7.1 a 550 5.7.1 b"},
+    {"three digits in a code",  "554 5.7.606 blocked",      554, "5.7.606",
+     "554 5.7.606 blocked"                                                                           },
+    {"four digits are no code", "554 5.7.6066 blocked",     554, "5.0.0",
+     "554 5.7.6066 blocked"                                                                          },
+    {"code only",               "554 5.7.1",                554, "5.7.1",   "554 5.7.1"              },
+    {"no SMTP",                 "hello",                    0,   "0.0.0",   "hello"                  },
+    {"empty",                   "",                         0,   "0.0.0",   ""                       },
+    {"two digits",              "25 ok",                    0,   "0.0.0",   "25 ok"                  },
+    {"four digits",             "2500 ok",                  0,   "0.0.0",   "2500 ok"                },
+    {"garbage in between",      "250-a\nb\n250 c",          250, "2.0.0",   "250-a b 250 c"          },
+    {"control bytes",           "250 a\033[1mb",            250, "2.0.0",   "250 a?[1mb"             },
+};
 
 static void replies_are_read(void **state)
 {
