@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,7 @@ enum {
 void listen_path(const struct master_entry *entry, char path[128])
 {
     // submit(8) serves users who may not enter public/ (2710): it has a folder of its own.
-    const char *folder = entry->is_private                      ? "private"
+    const char *folder = entry->is_private                       ? "private"
                          : strcmp(entry->command, "submit") == 0 ? "submit"
                                                                  : "public";
 
@@ -150,6 +151,20 @@ bool listen_open(const struct master_entry *entry, const struct mail_config *mai
         return true;
     }
     return open_path(entry, owner, set, err);
+}
+
+size_t listen_count_waiting(const struct listen_set *set)
+{
+    size_t waiting = 0;
+
+    for (size_t i = 0; i < set->len && set->path[0] == '\0'; i++) {
+        struct tcp_info info = {0};
+        socklen_t len = sizeof(info);
+        // Of a listening socket this is the length of its queue.
+        if (getsockopt(set->fds[i], IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
+            waiting += info.tcpi_unacked;
+    }
+    return waiting;
 }
 
 static bool is_kept(int fd, const struct listen_set *kept)

@@ -30,5 +30,7 @@ MUST_CHECK bool listen_open(const struct master_entry *entry,
                             const struct mail_config *mail, const struct master_config *cfg,
                             struct listen_owner owner, const struct listen_set *old,
                             struct listen_set *set, struct error *err);
+// Clients that wait to be accepted; 0 where the kernel does not tell (UNIX sockets).
+size_t listen_count_waiting(const struct listen_set *set);
 // Closes the sockets of `set` that are not in `kept` (may be NULL).
 void listen_release(struct listen_set *set, const struct listen_set *kept);

@@ -11,7 +11,8 @@ enum spawn_verdict policy_on_client(const struct service_view *view)
         return SPAWN_THROTTLED;
     if (view->serves_all && view->active > 0)
         return SPAWN_WAIT_EXIT;
-    if (view->idle > 0 && view->looked < POLICY_LOOKS_MAX)
+    if (view->idle > 0 && view->looked < POLICY_LOOKS_MAX &&
+        (view->waiting <= view->idle || is_full))
         return SPAWN_LOOK_AGAIN;
     if (is_full)
         return view->limit == 1 ? SPAWN_WAIT_EXIT : SPAWN_AT_LIMIT;

@@ -10,6 +10,7 @@ struct service_view {
     long limit;      // 0: none
     bool throttled;  // a worker failed at start not long ago
     bool serves_all; // one process serves all clients (event-driven)
+    size_t waiting;  // clients in the listen queue, as far as known; 0: unknown
     unsigned looked; // how often in a row a client waited although somebody was idle
 };
 

@@ -19,6 +19,7 @@ enum {
     STRESS_MS = 1000 * 1000,     // how long a service stays under stress
     WARN_AGAIN_MS = 1000 * 1000, // between warnings about the process limit
     WAKE_WAIT_MS = 100,
+    BURST_MAX = 16, // workers started at once
 };
 
 static void client_waits(int fd, unsigned events, void *arg);
@@ -96,6 +97,7 @@ static struct service_view view_of(const struct master_service *service)
         .limit = generation_limit(service->master->gen, service->entry),
         .throttled = loop_timer_is_set(service->throttle),
         .looked = service->looked,
+        .waiting = listen_count_waiting(&service->listen),
     };
 
     if (service->current != NULL) {
@@ -172,13 +174,22 @@ static struct pool *pool_in_charge(struct master_service *service, struct error 
     return *pool;
 }
 
-static void add_worker(struct master_service *service)
+// One worker, or as many as a burst of clients needs.
+static void add_workers(struct master_service *service, const struct service_view *view)
 {
+    size_t wanted = view->waiting > view->idle ? view->waiting - view->idle : 1;
+    size_t allowed = view->limit > 0 ? (size_t)view->limit - view->total : BURST_MAX;
     struct error err;
     struct pool *pool = pool_in_charge(service, &err);
 
-    if (pool == NULL || !pool_ask_worker(pool, &err))
-        service_throttle(service, err.text);
+    for (size_t i = 0; i < wanted && i < allowed && i < BURST_MAX; i++) {
+        if (pool == NULL || !pool_ask_worker(pool, &err)) {
+            service_throttle(service, err.text);
+            return;
+        }
+        if (pool->wants_worker || (pool->flags & CONTROL_SELF))
+            return; // one at a time, as each is loaded anew
+    }
 }
 
 static void warn_at_limit(struct master_service *service, long limit)
@@ -241,7 +252,7 @@ static void client_waits(int fd, unsigned events, void *arg)
     if (verdict == SPAWN_AT_LIMIT)
         warn_at_limit(service, view.limit);
     if (verdict == SPAWN_WORKER)
-        add_worker(service);
+        add_workers(service, &view);
 }
 
 static void look_again(void *arg)
