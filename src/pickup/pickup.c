@@ -17,7 +17,7 @@ static struct pickup_config config;
 static struct queue_dir queue;
 static struct cleanup_client *client; // kept for the process
 
-enum fate { FATE_DONE, FATE_KEEP };
+enum fate { FATE_DONE, FATE_KEEP, FATE_CORRUPT };
 
 // The whole file. Its writer's lies end here: it is read into memory of ours.
 static bool read_file(struct arena *arena, int fd, const struct stat *st, struct str *data,
@@ -52,7 +52,7 @@ static enum fate submit(struct service *svc, struct arena *arena, struct str dat
         from.is_requeued = data.len > 0 && data.ptr[0] == REC_SIZE;
     if (!maildrop_parse(arena, data, from.is_requeued, &drop, &err)) {
         log_warn("%s: uid=%ld: %s", path, from.uid, err.text);
-        return FATE_DONE;
+        return FATE_CORRUPT;
     }
     if (from.is_requeued && drop.orig_id[0] == 0) // the file kept its name
         drop.orig_id = strrchr(path, '/') + 1;
@@ -110,6 +110,20 @@ static enum fate take_file(struct service *svc, const char *path)
     return fate;
 }
 
+// What is no message is kept for a look at it. False: the file is still there.
+static bool put_away(enum fate fate, const char *name, const char *path, bool is_id)
+{
+    if (fate == FATE_CORRUPT && is_id) {
+        log_warn("moving %s to the corrupt queue", path);
+        if (queue_move(&queue, "maildrop", "corrupt", name))
+            return true;
+    } else if (unlink(path) == 0) {
+        return true;
+    }
+    log_warn("remove %s: %m", path);
+    return false;
+}
+
 // A file that fails for now stays where it is: the next wake-up tries it again.
 static void empty_maildrop(struct service *svc, struct str bytes)
 {
@@ -123,11 +137,10 @@ static void empty_maildrop(struct service *svc, struct str bytes)
         again = false;
         while (queue_scan_next(scan, name, path, &is_id)) {
             service_alive(svc);
-            if (take_file(svc, path) != FATE_DONE)
-                continue;
-            again = true;
-            if (unlink(path) < 0 && errno != ENOENT)
-                log_warn("remove %s: %m", path);
+            enum fate fate = take_file(svc, path);
+
+            if (fate != FATE_KEEP && put_away(fate, name, path, is_id))
+                again = true;
         }
         queue_scan_close(scan);
     }
