@@ -119,10 +119,9 @@ static void discard_sockets(struct master_service *service)
         service->entry = NULL;
 }
 
-static void abandon(struct master *master, const char *reason)
+// Leaves everything as it was before.
+static void undo(struct master *master)
 {
-    log_warn("reload: %s", reason);
-    log_warn("reload failed: the previous configuration stays in force");
     loop_timer_clear(master->reload_limit);
     for (struct master_service *s = master->services; s != NULL; s = s->next) {
         discard_candidate(s);
@@ -130,6 +129,20 @@ static void abandon(struct master *master, const char *reason)
     }
     generation_release(master->new_gen);
     master->new_gen = NULL;
+}
+
+void reload_cancel(struct master *master)
+{
+    master->reload_again = false;
+    if (master->new_gen != NULL)
+        undo(master);
+}
+
+static void abandon(struct master *master, const char *reason)
+{
+    log_warn("reload: %s", reason);
+    log_warn("reload failed: the previous configuration stays in force");
+    undo(master);
     notify_ready(master);
     if (master->reload_again)
         reload_begin(master);

@@ -7,6 +7,7 @@
 #include "master/master_stop.h"
 #include "master/master_event.h"
 #include "master/master_notify.h"
+#include "master/master_reload.h"
 #include "master/master_service.h"
 #include "util/log.h"
 #include <signal.h>
@@ -99,6 +100,8 @@ void stop_begin(struct master *master, int sig)
         return;
     notify_stopping();
     log_info("terminating on signal %d", sig);
+    // Its end would bring services back whose sockets are closed by then.
+    reload_cancel(master);
     master->stop_timer = loop_timer_new(master->loop, phase_is_over, master);
     enter_phase(master, STOP_INTAKE);
     stop_child_gone(master);
