@@ -54,6 +54,7 @@ static void start(struct service *svc)
         (struct backoff_rules){config.minimal_backoff_time, config.maximal_backoff_time,
                                config.maximal_queue_lifetime, config.bounce_queue_lifetime};
     qm->open_files_max = raise_file_limit();
+    service_set_watchdog(svc, config.qmgr_daemon_timeout);
     queue_dir_init(&qm->dir, qm->mail);
     sched_init(&qm->sched);
     calls_init(&qm->calls, qm->loop, (int)qm->mail->ipc_timeout.seconds * 1000,
