@@ -127,6 +127,8 @@ def test_every_message_arrives_whole(mta, hop, how):
         ids = [submit(mta, how, data, f"{user}@{d}") for d in ("v.example", "mbox.example", "hop.example")]
         for queue_id in ids:
             mta.wait_removed(queue_id)
+        if how == "sendmail":  # leaves a mailbox separator out, as Postfix's does
+            data = re.sub(rb"\A>?From [^\n]*\n", b"", data)
         (box,) = (mta.home / "v.example" / user / "new").iterdir()
         check(data, box.read_bytes(), what + ", Maildir")
         text = (mta.home / "mbox.example" / user).read_bytes()
