@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 // For the signal handlers, which get no argument.
@@ -270,6 +271,7 @@ int service_main(int argc, char **argv, const struct service_spec *spec)
     }
     load_config(svc);
     check_needs(svc);
+    tzset(); // /etc/localtime may be out of reach in the jail
     if (spec->before_jail != NULL && !spec->before_jail(svc, &err))
         log_fatal("%s", err.text);
     if (svc->under_master)
