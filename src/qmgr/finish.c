@@ -22,11 +22,19 @@ static void step_trace(struct message *msg);
 static void step_expire(struct message *msg);
 static void step_end(struct message *msg);
 
+// A message that came in since we run has its logs where this instance puts them; one from
+// before may have them where another program did.
 static bool log_exists(const struct message *msg, const char *queue)
 {
     const struct qmgr *qm = msg->qm;
-    int fd = queue_open(&qm->dir, queue, msg->id, O_RDONLY | O_CLOEXEC, NULL);
+    char path[QUEUE_PATH_SIZE];
+    int fd;
 
+    if (!msg->from_deferred && msg->qf.arrival.sec > qm->started_sec) {
+        queue_path(&qm->dir, path, queue, msg->id);
+        return access(path, F_OK) == 0;
+    }
+    fd = queue_open(&qm->dir, queue, msg->id, O_RDONLY | O_CLOEXEC, NULL);
     if (fd >= 0)
         close(fd);
     return fd >= 0;

@@ -42,6 +42,7 @@ struct qmgr {
     int64_t next_deferred_ms;
     int64_t retry_incoming_ms; // files there were busy; 0: none
     int64_t clog_warned_ms;
+    int64_t started_sec;
     bool has_new_work; // something was queued since transports were looked at
 };
 

@@ -53,6 +53,7 @@ static void start(struct service *svc)
     qm->backoff =
         (struct backoff_rules){config.minimal_backoff_time, config.maximal_backoff_time,
                                config.maximal_queue_lifetime, config.bounce_queue_lifetime};
+    qm->started_sec = moment_now().sec;
     qm->open_files_max = raise_file_limit();
     service_set_watchdog(svc, config.qmgr_daemon_timeout);
     queue_dir_init(&qm->dir, qm->mail);
