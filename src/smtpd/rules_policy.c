@@ -139,6 +139,9 @@ JUDGE(judge_policy)
     struct policy *p = r->policy;
     const char *action = NULL;
     struct error err = {0};
+    const char *rcpt_count = number(s->msg_arena, counts ? (int64_t)msg->rcpts.len : 0);
+    const char *size = number(
+        s->msg_arena, c->stage == STAGE_END_OF_DATA ? msg->data.size : msg->size_declared);
     const struct policy_attr attrs[] = {
         {"request",                                                                                 "smtpd_access_policy"},
         {"protocol_state",                                                                          state_of(c)          },
