@@ -68,33 +68,26 @@ static bool open_all_lists(struct smtpd *s, struct arena *arena, struct error *e
 {
     const struct smtpd_config *cfg = s->cfg;
     const struct mail_config *mail = s->mail;
+    // clang-format off
     const struct {
         struct match_list **list;
         const char *title, *text;
         enum match_kind kind;
     } lists[] = {
-        {&s->mynetworks,              "mynetworks",                           mail->mynetworks,              MATCH_ADDRESS},
-        {&s->bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions",
-         cfg->smtpd_forbid_bare_newline_exclusions,                                                          MATCH_NAMADR },
-        {&s->xclient_hosts,           "smtpd_authorized_xclient_hosts",
-         cfg->smtpd_authorized_xclient_hosts,                                                                MATCH_NAMADR },
-        {&s->xforward_hosts,          "smtpd_authorized_xforward_hosts",
-         cfg->smtpd_authorized_xforward_hosts,                                                               MATCH_NAMADR },
-        {&s->verp_clients,            "smtpd_authorized_verp_clients",
-         cfg->smtpd_authorized_verp_clients,                                                                 MATCH_NAMADR },
-        {&s->event_limit_exceptions,  "smtpd_client_event_limit_exceptions",
-         cfg->smtpd_client_event_limit_exceptions,                                                           MATCH_NAMADR },
-        {&s->permit_logging,          "smtpd_log_access_permit_actions",
-         cfg->smtpd_log_access_permit_actions,                                                               MATCH_STRING },
-        {&s->forbidden_commands,      "smtpd_forbidden_commands",             cfg->smtpd_forbidden_commands,
-         MATCH_STRING                                                                                                     },
-        {&s->noop_commands,           "smtpd_noop_commands",                  cfg->smtpd_noop_commands,      MATCH_STRING },
-        {&s->mx_backup_networks,      "permit_mx_backup_networks",
-         cfg->permit_mx_backup_networks,                                                                     MATCH_ADDRESS},
-        {&s->fast_flush_domains,      "fast_flush_domains",                   mail->fast_flush_domains,
-         MATCH_DOMAIN                                                                                                     },
-        {&s->local_domains,           "mydestination",                        mail->mydestination,           MATCH_STRING },
+        {&s->mynetworks, "mynetworks", mail->mynetworks, MATCH_ADDRESS},
+        {&s->bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions", cfg->smtpd_forbid_bare_newline_exclusions, MATCH_NAMADR},
+        {&s->xclient_hosts, "smtpd_authorized_xclient_hosts", cfg->smtpd_authorized_xclient_hosts, MATCH_NAMADR},
+        {&s->xforward_hosts, "smtpd_authorized_xforward_hosts", cfg->smtpd_authorized_xforward_hosts, MATCH_NAMADR},
+        {&s->verp_clients, "smtpd_authorized_verp_clients", cfg->smtpd_authorized_verp_clients, MATCH_NAMADR},
+        {&s->event_limit_exceptions, "smtpd_client_event_limit_exceptions", cfg->smtpd_client_event_limit_exceptions, MATCH_NAMADR},
+        {&s->permit_logging, "smtpd_log_access_permit_actions", cfg->smtpd_log_access_permit_actions, MATCH_STRING},
+        {&s->forbidden_commands, "smtpd_forbidden_commands", cfg->smtpd_forbidden_commands, MATCH_STRING},
+        {&s->noop_commands, "smtpd_noop_commands", cfg->smtpd_noop_commands, MATCH_STRING},
+        {&s->mx_backup_networks, "permit_mx_backup_networks", cfg->permit_mx_backup_networks, MATCH_ADDRESS},
+        {&s->fast_flush_domains, "fast_flush_domains", mail->fast_flush_domains, MATCH_DOMAIN},
+        {&s->local_domains, "mydestination", mail->mydestination, MATCH_STRING},
     };
+    // clang-format on
 
     for (size_t i = 0; i < COUNT(lists); i++)
         if (!open_list(lists[i].list, arena, lists[i].title, lists[i].text, lists[i].kind,
@@ -107,25 +100,25 @@ static bool open_all_maps(struct smtpd *s, struct arena *arena, struct error *er
 {
     const struct smtpd_config *cfg = s->cfg;
     const struct mail_config *mail = s->mail;
+    // clang-format off
     const struct {
         struct maps **maps;
         const char *title, *text;
     } maps[] = {
-        {&s->ehlo_maps,                "smtpd_discard_ehlo_keyword_address_maps",
-         cfg->smtpd_discard_ehlo_keyword_address_maps                                                          },
-        {&s->command_filter,           "smtpd_command_filter",                    cfg->smtpd_command_filter    },
-        {&s->footer_maps,              "smtpd_reject_footer_maps",                cfg->smtpd_reject_footer_maps},
-        {&s->rbl_reply_maps,           "rbl_reply_maps",                          cfg->rbl_reply_maps          },
-        {&s->login_maps,               "smtpd_sender_login_maps",                 cfg->smtpd_sender_login_maps },
-        {&s->recipient_canonical_maps, "recipient_canonical_maps",
-         cfg->recipient_canonical_maps                                                                         },
-        {&s->sender_canonical_maps,    "sender_canonical_maps",                   cfg->sender_canonical_maps   },
-        {&s->canonical_maps,           "canonical_maps",                          mail->canonical_maps         },
-        {&s->virtual_alias_maps,       "virtual_alias_maps",                      mail->virtual_alias_maps     },
-        {&s->virtual_mailbox_maps,     "virtual_mailbox_maps",                    mail->virtual_mailbox_maps   },
-        {&s->relay_recipient_maps,     "relay_recipient_maps",                    mail->relay_recipient_maps   },
-        {&s->local_recipient_maps,     "local_recipient_maps",                    mail->local_recipient_maps   },
+        {&s->ehlo_maps, "smtpd_discard_ehlo_keyword_address_maps", cfg->smtpd_discard_ehlo_keyword_address_maps},
+        {&s->command_filter, "smtpd_command_filter", cfg->smtpd_command_filter},
+        {&s->footer_maps, "smtpd_reject_footer_maps", cfg->smtpd_reject_footer_maps},
+        {&s->rbl_reply_maps, "rbl_reply_maps", cfg->rbl_reply_maps},
+        {&s->login_maps, "smtpd_sender_login_maps", cfg->smtpd_sender_login_maps},
+        {&s->recipient_canonical_maps, "recipient_canonical_maps", cfg->recipient_canonical_maps},
+        {&s->sender_canonical_maps, "sender_canonical_maps", cfg->sender_canonical_maps},
+        {&s->canonical_maps, "canonical_maps", mail->canonical_maps},
+        {&s->virtual_alias_maps, "virtual_alias_maps", mail->virtual_alias_maps},
+        {&s->virtual_mailbox_maps, "virtual_mailbox_maps", mail->virtual_mailbox_maps},
+        {&s->relay_recipient_maps, "relay_recipient_maps", mail->relay_recipient_maps},
+        {&s->local_recipient_maps, "local_recipient_maps", mail->local_recipient_maps},
     };
+    // clang-format on
 
     for (size_t i = 0; i < COUNT(maps); i++)
         if (!open_maps(maps[i].maps, arena, maps[i].title, maps[i].text, err))
