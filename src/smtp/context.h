@@ -29,7 +29,12 @@ enum feature {
     FEATURE_XFORWARD_IDENT = 1 << 14,
     FEATURE_XFORWARD = 127 << 8,
     FEATURE_SILENT = 1 << 15, // "silent-discard": do not log what is discarded
-    FEATURE_OTHER = 1 << 16,  // keywords that are no business of a client
+    FEATURE_VRFY = 1 << 16,   // from here on: no business of a client, only discarded
+    FEATURE_ETRN = 1 << 17,
+    FEATURE_XCLIENT = 1 << 18,
+    FEATURE_ENHANCED = 1 << 19,
+    FEATURE_CHUNKING = 1 << 20,
+    FEATURE_REQUIRETLS = 1 << 21,
 };
 
 enum pix_workaround { PIX_DISABLE_ESMTP = 1, PIX_DELAY_DOTCRLF = 2 };

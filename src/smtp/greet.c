@@ -8,14 +8,20 @@ static const struct {
     const char *keyword;
     unsigned feature;
 } keywords[] = {
-    {"8BITMIME",   FEATURE_8BITMIME  },
-    {"PIPELINING", FEATURE_PIPELINING},
-    {"SIZE",       FEATURE_SIZE      },
-    {"AUTH",       FEATURE_AUTH      },
-    {"STARTTLS",   FEATURE_STARTTLS  },
-    {"XFORWARD",   FEATURE_XFORWARD  },
-    {"DSN",        FEATURE_DSN       },
-    {"SMTPUTF8",   FEATURE_SMTPUTF8  },
+    {"8BITMIME",            FEATURE_8BITMIME  },
+    {"AUTH",                FEATURE_AUTH      },
+    {"PIPELINING",          FEATURE_PIPELINING},
+    {"SIZE",                FEATURE_SIZE      },
+    {"VRFY",                FEATURE_VRFY      },
+    {"ETRN",                FEATURE_ETRN      },
+    {"STARTTLS",            FEATURE_STARTTLS  },
+    {"XCLIENT",             FEATURE_XCLIENT   },
+    {"XFORWARD",            FEATURE_XFORWARD  },
+    {"ENHANCEDSTATUSCODES", FEATURE_ENHANCED  },
+    {"DSN",                 FEATURE_DSN       },
+    {"SMTPUTF8",            FEATURE_SMTPUTF8  },
+    {"CHUNKING",            FEATURE_CHUNKING  },
+    {"REQUIRETLS",          FEATURE_REQUIRETLS},
 };
 
 static const struct {

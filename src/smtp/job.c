@@ -94,7 +94,7 @@ void job_sent(struct job *j, size_t rcpt, const struct smtp_reply *reply)
     o.diag_text = reply->text;
     o.mta_type = "dns";
     o.mta_name = j->mta_name;
-    o.next_hop_handles_dsn = (j->s->features & FEATURE_DSN) && !final;
+    o.next_hop_handles_dsn = (j->s->features & FEATURE_DSN) && !j->c->cfg->assume_final;
     o.action = final ? "delivered" : "relayed";
     agent_sent(j->d, rcpt, &o);
 }

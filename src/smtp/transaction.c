@@ -453,12 +453,11 @@ static bool peer_suffices(struct transaction *t)
 
 bool transaction_run(struct job *j, bool keep)
 {
-    bool final = (j->c->prepend & DELIVERY_IS_FINAL) || j->c->cfg->assume_final;
     struct transaction t = {.job = j, .s = j->s};
     struct error err;
 
     t.is_probe = j->req->flags & DELIVERY_VERIFY;
-    t.dsn = (j->s->features & FEATURE_DSN) && !final;
+    t.dsn = (j->s->features & FEATURE_DSN) && !j->c->cfg->assume_final;
     if (!peer_suffices(&t))
         return true;
     if (!plan(&t, &err)) {
