@@ -33,5 +33,4 @@ run: packages
 	@BUILD=$(BUILD) $(PYTHON) tests/lib/demo.py --stay
 
 bench: all
-	@$(PYTHON) tests/bench/relay.py $(BENCH_ARGS)
-	@$(PYTHON) tests/bench/relay.py --fresh $(BENCH_ARGS)
+	@BUILD=$(BUILD) $(PYTHON) tests/bench/run.py $(BENCH_ARGS)
