@@ -39,6 +39,15 @@ def user_exists(name):
         return False
 
 
+def process_runs(pid):
+    """False also for one that has ended and that some container's slow init did not bury yet."""
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in ("Z", "X")
+
+
 def wait_for(condition, what, seconds=WAIT):
     """Polls until condition() is true and returns its value; fails with `what` otherwise."""
     end = time.monotonic() + seconds
@@ -231,7 +240,7 @@ class Mta:
 
     def is_running(self):
         pid = self.master_pid()
-        return pid is not None and pathlib.Path(f"/proc/{pid}").exists()
+        return pid is not None and process_runs(pid)
 
     def stop(self):
         if not self.started:
@@ -240,7 +249,7 @@ class Mta:
         self.run("postfix", "stop", check=False)
         if pid is not None:
             try:
-                wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "master's end", 10)
+                wait_for(lambda: not process_runs(pid), "master's end", 10)
             except AssertionError:
                 os.kill(pid, signal.SIGKILL)
                 raise
