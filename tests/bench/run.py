@@ -13,8 +13,21 @@ import sys
 import flow  # noqa: F401, I001 (in the order of the table)
 import commands  # noqa: F401
 import resting  # noqa: F401
-from measure import BENCHMARKS, Tools, print_table_row, run_benchmark
+from measure import BENCHMARKS, Tools, journaled_folder, print_table_row, run_benchmark
 from mta import yardstick_root
+
+
+def run_all(args):
+    tools, good = Tools(), True
+    try:
+        for bench in BENCHMARKS:
+            if args.names and bench.name not in args.names:
+                continue
+            for figure, values in run_benchmark(bench, args, tools).items():
+                good &= print_table_row(bench.title, figure, values, bench.targets.get(figure))
+    finally:
+        tools.close()
+    return good
 
 
 def main():
@@ -35,17 +48,11 @@ def main():
         sys.exit(f"no such benchmark: {' '.join(sorted(unknown))}")
     if os.geteuid() != 0 or yardstick_root() is None:
         sys.exit("the benchmarks need root and Debian's postfix package")
-    print(f"{datetime.date.today()}, {os.cpu_count()} cores, {args.rounds} rounds, medians")
-    print(f"{'':34} {'':24} {'Postfix':>10} {'Relais':>10} {'ratio':>7}  target")
-    tools, good = Tools(), True
-    try:
-        for bench in BENCHMARKS:
-            if args.names and bench.name not in args.names:
-                continue
-            for figure, values in run_benchmark(bench, args, tools).items():
-                good &= print_table_row(bench.title, figure, values, bench.targets.get(figure))
-    finally:
-        tools.close()
+    with journaled_folder() as place:
+        print(f"{datetime.date.today()}, {os.cpu_count()} cores, {args.rounds} rounds, medians, "
+              f"on {place}")
+        print(f"{'':34} {'':24} {'Postfix':>10} {'Relais':>10} {'ratio':>7}  target")
+        good = run_all(args)
     if args.check and not good:
         sys.exit("a target is missed")
 
