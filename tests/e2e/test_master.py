@@ -239,7 +239,7 @@ def test_a_bad_line_is_named(probes):
     mark = mta.mark()
     (mta.etc / "master.cf").write_text(mta.services.format(smtp_service=mta.port) + "bad inet y\n")
     mta.run("postfix", "reload")
-    mta.wait_log(r"master.cf: line 9: ", since=mark)
+    mta.wait_log(r"master.cf: line 10: ", since=mark)
     mta.wait_log("reload failed: the previous configuration stays in force", since=mark)
     assert mta.ask("text") == "one"
 

@@ -48,6 +48,14 @@ def qmgr_pid(mta):
     return next((int(line.split()[0]) for line in out.splitlines() if "qmgr" in line), None)
 
 
+def test_a_dead_queue_manager_is_replaced_without_new_mail(mta, start_mta):
+    start_mta.expect_in_log("killed by signal 9")
+    wait_for(lambda: qmgr_pid(mta), "the queue manager")
+    before = qmgr_pid(mta)
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: qmgr_pid(mta) not in (None, before), "the next queue manager", 10)
+
+
 def test_deferred_mail_leaves_once_the_next_hop_recovers(relay, hop):
     mta = relay()
     hop.answer("RCPT", 450, "4.2.1 later")
