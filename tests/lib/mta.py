@@ -163,10 +163,14 @@ class Mta:
     def write_config(self):
         # The file's order is the dict's; a value of None leaves the parameter out.
         lines = [f"{k} = {v}" for k, v in self.main_cf.items() if v is not None]
-        (self.etc / "main.cf").write_text("\n".join(lines) + "\n")
-        (self.etc / "master.cf").write_text(
-            self.services.format(smtp_service=f"127.0.0.1:{self.port}") + self.master_extra
-        )
+        services = self.services.format(smtp_service=f"127.0.0.1:{self.port}")
+        for name, text in (
+            ("main.cf", "\n".join(lines) + "\n"),
+            ("master.cf", services + self.master_extra),
+        ):
+            # At once: a program that just starts must not read half of it.
+            (self.etc / f"{name}.new").write_text(text)
+            (self.etc / f"{name}.new").rename(self.etc / name)
 
     def configure(self, **settings):
         """Changes settings; `reload` afterwards when the instance runs."""
