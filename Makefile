@@ -4,6 +4,7 @@
 #   make            build everything             make check   unit tests (seconds)
 #   make demo       a private instance at work   make test    all bounded tests
 #   make install    DESTDIR and prefix honoured  make lint    layers, parameters, manual
+#   make deb        Debian packages in build/deb
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
@@ -89,7 +90,9 @@ LINKS := $(if $(wildcard src/smtp/smtp.c),$(BUILD)/libexec/lmtp) \
 .PHONY: all
 all: $(DAEMON_BIN) $(TOOL_BIN) $(LINKS)
 
-$(BUILD)/paths.h: Makefile
+# Looked at each time, for `prefix` may be another one than last time.
+.PHONY: FORCE
+$(BUILD)/paths.h: Makefile FORCE
 	@mkdir -p $(@D)
 	@{ echo '// paths: built-in places, written by the Makefile.'; echo '#pragma once'; \
 	for pair in CONFIG_DIR=$(CONFIG_DIR) QUEUE_DIR=$(QUEUE_DIR) DATA_DIR=$(DATA_DIR) \
