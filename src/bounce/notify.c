@@ -170,9 +170,9 @@ static bool report_trace(struct task *t, const struct original *o, struct error 
 
 static bool append(struct task *t, struct error *err)
 {
-    // A defer log only explains, a trace log only informs. The bounce log is all that
-    // remains of a recipient that is then marked done.
-    bool sync = strcmp(t->service, t->r->mail->bounce_service_name) == 0;
+    // A defer log only explains. Bounce log and trace log are all that remains of a recipient
+    // that is then marked done.
+    bool sync = strcmp(t->service, t->r->mail->defer_service_name) != 0;
 
     return bounce_log_append(&t->r->queue, t->service, t->req->queue_id, t->req->rcpts,
                              t->req->rcpts_len,

@@ -107,14 +107,34 @@ static void step_trace(struct message *msg)
         step_expire(msg);
 }
 
+// The report names those that the defer log knows, and marks them done. After a power cut
+// or with a full disk the log may lack some, or all: they stay in the queue.
+static bool all_reported(struct message *msg)
+{
+    struct arena *arena = arena_new();
+    struct queue_file qf = {.id = ""};
+    struct error err;
+    int fd = message_fd(msg);
+    // compat: a redirected message has one recipient in place of all.
+    bool all = msg->qf.redirect != NULL && msg->qf.redirect[0] != '\0';
+
+    if (!all && fd >= 0 && queue_file_read(arena, fd, 1, &qf, &err))
+        all = qf.rcpts_len == 0;
+    arena_free(arena);
+    return all;
+}
+
 static void expiry_sent(void *arg, bool ok, const void *reply)
 {
     struct message *msg = arg;
 
-    if (succeeded(ok, reply))
+    if (!succeeded(ok, reply))
+        msg->bounce_failed = true;
+    else if (all_reported(msg))
         msg->deferred = 0; // the sender has it back
     else
-        msg->bounce_failed = true;
+        log_warn("%s: recipients without a reason in the defer log stay in the queue",
+                 msg->id);
     step_end(msg);
 }
 

@@ -225,6 +225,23 @@ static void save_corrupt(struct qmgr *qm, const char *id, const char *why)
         log_warn("%s: save corrupt file queue active id %s: %m", id, id);
 }
 
+// A file that is older than this process may be what a power cut left of one that
+// cleanup(8) was about to sync: complete by its mode, with holes in its content. Nobody was
+// told that it was accepted.
+static bool is_content_whole(const struct message *msg, struct error *err)
+{
+    struct arena *arena = arena_new();
+    struct content_reader *in = content_open(msg->fd, msg->qf.data_offset, arena);
+    struct str text;
+    bool ends;
+
+    err->kind = ERROR_NONE;
+    while (content_next(in, &text, &ends, err))
+        ;
+    arena_free(arena);
+    return err->kind != ERROR_PERMANENT;
+}
+
 static bool log_exists(const struct qmgr *qm, const char *queue, const char *id)
 {
     int fd = queue_open(&qm->dir, queue, id, O_RDONLY | O_CLOEXEC, NULL);
@@ -258,12 +275,15 @@ static struct message *message_new(struct qmgr *qm, const char *id, int fd, mode
     return msg;
 }
 
-static void use_file(struct message *msg, mode_t mode)
+static void use_file(struct message *msg, const struct stat *st)
 {
     struct qmgr *qm = msg->qm;
+    mode_t mode = st->st_mode;
+    bool is_old = !msg->from_deferred && st->st_mtime <= qm->started_sec;
     struct error err;
 
-    if (!queue_file_read(msg->arena, msg->fd, (size_t)portion_size(msg), &msg->qf, &err)) {
+    if (!queue_file_read(msg->arena, msg->fd, (size_t)portion_size(msg), &msg->qf, &err) ||
+        (is_old && !is_content_whole(msg, &err))) {
         if (err.kind == ERROR_PERMANENT) {
             save_corrupt(qm, msg->id, err.text);
         } else {
@@ -328,6 +348,6 @@ enum take_result message_take(struct qmgr *qm, const char *from, const char *id,
     msg = message_new(qm, id, fd, st.st_mode);
     msg->from_deferred = strcmp(from, "deferred") == 0;
     msg->is_flushed = ignore_backoff;
-    use_file(msg, st.st_mode);
+    use_file(msg, &st);
     return TAKE_DONE;
 }

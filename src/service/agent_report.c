@@ -361,7 +361,7 @@ void agent_state_finish(struct delivery *d, struct delivery_result *result)
 
     defer_forgotten(d);
     finish_bounces(d);
-    // These two only explain: nothing is lost without them.
+    // These two only inform: no message is lost without them.
     (void)send_report(d, mail(d)->defer_service_name, &st->defer);
     (void)send_report(d, mail(d)->trace_service_name, &st->trace);
 
