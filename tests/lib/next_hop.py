@@ -182,6 +182,8 @@ class Session:
             data.append(line[1:] if line.startswith(b".") else line)
         message.raw, message.data = b"".join(raw), b"".join(data)
         self.message = None
+        if self.hop.on_content:
+            self.hop.on_content(message)
         answered = []
         for address in message.recipients if self.hop.lmtp else [None]:
             number = next(self.hop.counter)
@@ -198,6 +200,7 @@ class NextHop:
         self.lmtp, self.name = lmtp, name
         self.keywords = list(self.KEYWORDS if keywords is None else keywords)
         self.rules, self.commands, self.sessions = [], [], []
+        self.on_content = None  # called with the message just before the answer to its end
         self.lock = threading.Lock()
         self.closing = threading.Event()
         self.messages = queue.Queue()
