@@ -10,8 +10,10 @@ test-packages:
 	@sh make/packages.sh build test
 	@sh make/users.sh
 
-e2e: all
-	@BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e $(E2E_ARGS)
+# E2E_ARGS: what pytest takes, files included.
+E2E_ARGS := tests/e2e
+e2e: all probe
+	@BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider $(E2E_ARGS)
 
 lint: all
 	@$(PYTHON) tests/lint/layers.py
@@ -21,7 +23,7 @@ lint: all
 
 # Everything bounded, from a fresh machine: installs what it needs, builds, runs.
 test: test-packages
-	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory -j2 all probe
 	@$(PYTHON) tests/run.py
 
 demo: packages
@@ -33,5 +35,4 @@ run: packages
 	@BUILD=$(BUILD) $(PYTHON) tests/lib/demo.py --stay
 
 bench: all
-	@$(PYTHON) tests/bench/relay.py $(BENCH_ARGS)
-	@$(PYTHON) tests/bench/relay.py --fresh $(BENCH_ARGS)
+	@BUILD=$(BUILD) $(PYTHON) tests/bench/run.py $(BENCH_ARGS)

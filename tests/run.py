@@ -67,6 +67,8 @@ def as_plain_user():
         shutil.copytree(ROOT / "conf", tree / "conf")
         for part in ("bin", "libexec"):
             shutil.copytree(ROOT / "build/release" / part, tree / "build/release" / part, symlinks=True)
+        (tree / "build/release/test").mkdir()
+        shutil.copy(ROOT / "build/release/test/probe", tree / "build/release/test")
         (tree / "tmp").mkdir(mode=0o777)
         (tree / "tmp").chmod(0o1777)
         prefix = ["setpriv", f"--reuid={PLAIN_UID}", f"--regid={PLAIN_UID}", "--clear-groups"]
@@ -87,7 +89,7 @@ def main():
     step("power cuts and kills", [*make, "crash", "QUICK=1"])
     pytest("end to end", ROOT / "build/release")
     if not quick:
-        step("build, sanitized", [*make, "SANITIZE=address,undefined", "all"])
+        step("build, sanitized", [*make, "SANITIZE=address,undefined", "all", "probe"])
         pytest("end to end, sanitized", ROOT / "build/sanitize", env={"TEST_WAIT": "90"})
         if os.geteuid() == 0:
             as_plain_user()

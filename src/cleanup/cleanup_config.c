@@ -29,7 +29,6 @@ const struct param cleanup_params[] = {
     PARAM_TEXT(S, nested_header_checks, "$header_checks"),
     PARAM_TEXT(S, non_empty_end_of_header_action, "fix_quietly"),
     PARAM_TEXT(S, non_smtpd_milters, ""),
-    PARAM_INT(S, queue_file_attribute_count_limit, "100", 1, 0),
     PARAM_TEXT(S, recipient_bcc_maps, ""),
     PARAM_TEXT(S, recipient_canonical_classes, "envelope_recipient, header_recipient"),
     PARAM_TEXT(S, recipient_canonical_maps, ""),

@@ -19,7 +19,7 @@ struct cleanup_config {
     long body_checks_size_limit, duplicate_filter_limit;
     long mime_boundary_length_limit, mime_nesting_limit;
     long virtual_alias_address_length_limit, virtual_alias_expansion_limit;
-    long virtual_alias_recursion_limit, queue_file_attribute_count_limit;
+    long virtual_alias_recursion_limit;
     struct duration in_flow_delay;
 };
 

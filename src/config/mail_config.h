@@ -8,10 +8,9 @@ struct mail_config {
     const char *queue_directory, *data_directory, *daemon_directory, *command_directory;
     const char *meta_directory, *shlib_directory, *process_id_directory;
     const char *mailq_path, *newaliases_path, *sendmail_path;
+    const char *html_directory, *manpage_directory, *readme_directory, *sample_directory;
     const char *import_environment, *export_environment, *alternate_config_directories;
-    const char *multi_instance_name, *multi_instance_group, *multi_instance_directories;
-    const char *multi_instance_wrapper;
-    bool multi_instance_enable;
+    const char *multi_instance_name, *multi_instance_directories;
 
     // Who we are.
     const char *compatibility_level, *mail_name, *mail_version, *mail_release_date;
@@ -31,11 +30,10 @@ struct mail_config {
     const char *cleanup_service_name, *rewrite_service_name, *queue_service_name;
     const char *bounce_service_name, *defer_service_name, *trace_service_name;
     const char *pickup_service_name, *showq_service_name, *flush_service_name;
-    const char *error_service_name, *address_verify_service_name;
-    struct duration ipc_timeout, ipc_idle, ipc_ttl, trigger_timeout;
+    const char *error_service_name;
+    struct duration ipc_timeout, ipc_idle, trigger_timeout;
     struct duration daemon_timeout, max_idle;
     long max_use, default_process_limit;
-    bool daemon_table_open_error_is_fatal;
 
     // The queue and its messages.
     const char *hash_queue_names;
@@ -68,8 +66,8 @@ struct mail_config {
     bool allow_percent_hack, swap_bangpath, append_at_myorigin, append_dot_mydomain;
     bool resolve_dequoted_address, resolve_null_domain, resolve_numeric_domain;
     bool owner_request_special, allow_min_user, show_user_unknown_table_name;
-    const char *default_database_type, *default_cache_db_type;
-    long berkeley_db_create_buffer_size, berkeley_db_read_buffer_size;
+    const char *default_database_type;
+    long berkeley_db_create_buffer_size;
 
     // Locks.
     long deliver_lock_attempts, fork_attempts;
@@ -80,8 +78,6 @@ struct mail_config {
     const char *authorized_submit_users, *authorized_flush_users, *authorized_mailq_users;
 
     // Debugging.
-    const char *debug_peer_list, *debugger_command;
-    long debug_peer_level;
 
     // Set by master and the skeleton, not by the administrator.
     const char *stress, *service_name;

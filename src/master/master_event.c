@@ -216,6 +216,7 @@ static void child_gone(struct child *child, int status)
     struct master *master = service->master;
     bool bad_start = policy_is_bad_start(status, was_useful(child));
     bool is_candidate = pool == service->candidate;
+    bool died = status != 0 && !is_candidate && master->stopping == STOP_NONE;
 
     read_messages(child);
     log_exit(child, status);
@@ -236,6 +237,8 @@ static void child_gone(struct child *child, int status)
     }
     service_forget_old_pools(service);
     service_review(service);
+    if (died)
+        service_wake_anew(service);
     stop_child_gone(master);
 }
 

@@ -178,6 +178,10 @@ static void commit(struct master *master)
         s->new_entry = NULL;
     }
     generation_release(old);
+    // Only now: whoever reads this line may rely on what comes next being treated by it.
+    log_info("reload -- version %s, configuration %s",
+             generation_mail(master->gen)->mail_version,
+             generation_mail(master->gen)->config_directory);
     notify_ready(master);
     if (master->reload_again)
         reload_begin(master);
@@ -242,9 +246,6 @@ void reload_begin(struct master *master)
     if (master->reload_limit == NULL)
         master->reload_limit = loop_timer_new(master->loop, took_too_long, master);
     notify_reloading(master);
-    log_info("reload -- version %s, configuration %s",
-             generation_mail(master->gen)->mail_version,
-             generation_mail(master->gen)->config_directory);
     master->new_gen = generation_load(master->config_dir, &err);
     if (master->new_gen == NULL || !is_compatible(master, master->new_gen, &err) ||
         !prepare_sockets(master, master->new_gen, false, &err) ||

@@ -300,6 +300,13 @@ static void wake_service(void *arg)
     loop_timer_set(service->wakeup, service->entry->wakeup * 1000);
 }
 
+void service_wake_anew(struct master_service *service)
+{
+    if (service->entry != NULL && service->entry->wakeup > 0 &&
+        loop_timer_is_set(service->wakeup))
+        loop_timer_set(service->wakeup, 0);
+}
+
 void service_begin(struct master_service *service, const struct master_entry *entry)
 {
     service->entry = entry;

@@ -12,6 +12,8 @@ void service_pause(struct master_service *service);
 
 // Something changed (a worker came or went): watch again, if there is reason to.
 void service_review(struct master_service *service);
+// One of its processes died: what it had been woken for may be undone.
+void service_wake_anew(struct master_service *service);
 // No new processes for service_throttle_time; `reason` (may be NULL) is logged.
 void service_throttle(struct master_service *service, const char *reason);
 // Moves current and stressed to `old` and tells them to leave.

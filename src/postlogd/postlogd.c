@@ -5,6 +5,7 @@
 #include "util/buf.h"
 #include "util/file.h"
 #include "util/log.h"
+#include "util/text.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -88,9 +89,8 @@ static void datagram(struct service *svc, struct str bytes)
     if (end != SIZE_MAX && end <= 4)
         bytes = str_from(bytes, end + 1);
     bytes = str_sub(bytes, 0, sizeof(text));
-    for (size_t i = 0; i < bytes.len; i++)
-        text[i] =
-            (unsigned char)bytes.ptr[i] < 32 || bytes.ptr[i] == 127 ? '?' : bytes.ptr[i];
+    memcpy(text, bytes.ptr, bytes.len);
+    text_make_printable(text, bytes.len);
     if (output.fd >= 0)
         add_line(str_n(text, bytes.len));
     else

@@ -35,7 +35,7 @@ struct agent {
     struct loop_timer *timer; // idle too long; or no greeting, or no answer
     struct batch *batch;
     char *nexthop; // of the last request: the agent may have a session there
-    bool used;     // answered a request before
+    bool used;     // answered a request before, or is known to be idle
     TAILQ_ENTRY(agent) next;
 };
 TAILQ_HEAD(agent_list, agent);
@@ -380,6 +380,8 @@ static void agent_ready(int fd, unsigned events, void *arg)
     case CHANNEL_OK:
         if (kind_id == delivery_ready_kind.id && a->state == AGENT_CONNECTING) {
             s->lost_early = false;
+            // One that waits without work may leave unseen, as after a request.
+            a->used = !sched_has_work(s->transport, clock_ms());
             set_state(a, AGENT_IDLE);
             loop_timer_set(a->timer, s->qm->mail->ipc_idle.seconds * (int64_t)1000);
             agents_dispatch(s->qm, s->transport);
@@ -513,6 +515,8 @@ void agents_dispatch(struct qmgr *qm, struct transport *t)
     struct agents *s = agents_of(qm, t);
     struct batch *b;
 
+    if (service_is_draining(qm->svc)) // what begins now is the next queue manager's
+        return;
     while (sched_has_work(t, clock_ms())) {
         if (has_idle(s)) {
             b = sched_select(t, clock_ms());

@@ -21,7 +21,6 @@ const struct param qmgr_params[] = {
                       8640000),
     PARAM_DURATION(C, transport_retry_time, "60s", 's', 1),
     PARAM_BOOL(C, confirm_delay_cleared, "no"),
-    PARAM_BOOL(C, destination_concurrency_feedback_debug, "no"),
     PARAM_BOOL(C, helpful_warnings, "yes"),
     PARAM_TEXT(C, defer_transports, ""),
     PARAM_TEXT(C, default_filter_nexthop, ""),

@@ -10,7 +10,7 @@ struct qmgr_config {
     struct duration queue_run_delay, minimal_backoff_time, maximal_backoff_time;
     struct duration maximal_queue_lifetime, bounce_queue_lifetime;
     struct duration transport_retry_time;
-    bool confirm_delay_cleared, destination_concurrency_feedback_debug, helpful_warnings;
+    bool confirm_delay_cleared, helpful_warnings;
     const char *defer_transports, *default_filter_nexthop;
     const char *address_verify_pending_request_limit;
 

@@ -97,8 +97,8 @@ static bool serve_request(struct service *svc, struct channel *ch, struct arena 
         log_warn("%s: delivery request without queue file", req.queue_id);
         return false;
     }
-    // The queue manager locked the open file that this descriptor shares with it: as long as
-    // it is open, a restarted queue manager leaves the message to us.
+    // The queue manager locked the open file that this descriptor shares with it: as long
+    // as it is open, a restarted queue manager leaves the message to us.
     service_alive(svc);
     maps_refresh_all();
     deliver_one(svc, arena, &req, fd, result);

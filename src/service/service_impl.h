@@ -17,6 +17,7 @@ struct service {
 
     bool under_master, is_rootless, is_chrooted;
     int listen_fds[SERVICE_LISTEN_MAX]; // -1: closed
+    struct loop_io *listen_io[SERVICE_LISTEN_MAX]; // of event-driven workers
     size_t listen_len;
     struct board *board;
     size_t slot;

@@ -98,6 +98,8 @@ static void clients_waiting(int listen_fd, unsigned events, void *arg)
     size_t index = listen_index(svc, listen_fd);
 
     (void)events;
+    if (service_is_draining(svc)) // for the new process; our leaving is about to begin
+        return;
     for (int i = 0; index < svc->listen_len && i < ACCEPT_BATCH && !svc->draining; i++) {
         int fd = service_accept(svc, index, SOCK_NONBLOCK);
         if (fd < 0)
@@ -147,11 +149,21 @@ static void watch_listen(struct service *svc)
     bool is_dgram = svc->spec->model == SERVICE_DGRAM;
 
     for (size_t i = 0; i < svc->listen_len; i++)
-        loop_watch(service_loop(svc), svc->listen_fds[i], LOOP_READ,
-                   is_fifo    ? fifo_readable
-                   : is_dgram ? datagrams_waiting
-                              : clients_waiting,
-                   svc);
+        svc->listen_io[i] = loop_watch(service_loop(svc), svc->listen_fds[i], LOOP_READ,
+                                       is_fifo    ? fifo_readable
+                                       : is_dgram ? datagrams_waiting
+                                                  : clients_waiting,
+                                       svc);
+}
+
+// Closing alone would not do: master has the sockets too, and they would go on to wake us.
+static void forget_listen(struct service *svc)
+{
+    for (size_t i = 0; i < svc->listen_len; i++) {
+        loop_io_free(svc->listen_io[i]);
+        svc->listen_io[i] = NULL;
+    }
+    service_close_listen(svc);
 }
 
 static void begin_drain(struct service *svc)
@@ -231,7 +243,7 @@ void service_serve_loop(struct service *svc)
         if (svc->draining && life != NULL) {
             loop_io_free(life); // end of file is announced for ever
             life = NULL;
-            service_close_listen(svc);
+            forget_listen(svc);
             idle_since = clock_ms();
         }
     }

@@ -65,7 +65,9 @@ static enum waited wait_client(struct service *svc, int epoll_fd, int *client)
         return WAITED_IDLE;
     if (n < 0)
         return errno == EINTR && !service_life_ended(svc) ? WAITED_NOTHING : WAITED_END;
-    if (event.data.u32 == LIFE_TOKEN)
+    // A client that came after a reload is for the new workers: when this process has
+    // ended, master looks at the sockets again.
+    if (event.data.u32 == LIFE_TOKEN || service_is_draining(svc))
         return WAITED_END;
     *client = service_accept(svc, event.data.u32, 0);
     return *client >= 0 ? WAITED_CLIENT : WAITED_NOTHING;

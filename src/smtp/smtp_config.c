@@ -31,17 +31,16 @@
         PARAM_TEXT_AS(S, obsolete_per_record_deadline, P "per_record_deadline", ""),       \
         BOOL(P, per_request_deadline,                                                      \
              "${" P "per_record_deadline?{$" P "per_record_deadline}:{no}}"),              \
-        INT(P, min_data_rate, "500", 1), TEXT(P, generic_maps, ""),                        \
-        TEXT(P, header_checks, ""), TEXT(P, mime_header_checks, ""),                       \
-        TEXT(P, nested_header_checks, ""), TEXT(P, body_checks, ""),                       \
-        INT(P, line_length_limit, "998", 0), TEXT(P, connection_cache_destinations, ""),   \
+        TEXT(P, generic_maps, ""), TEXT(P, header_checks, ""),                             \
+        TEXT(P, mime_header_checks, ""), TEXT(P, nested_header_checks, ""),                \
+        TEXT(P, body_checks, ""), INT(P, line_length_limit, "998", 0),                     \
+        TEXT(P, connection_cache_destinations, ""),                                        \
         BOOL(P, connection_cache_on_demand, "yes"),                                        \
         TIME(P, connection_cache_time_limit, "2s", 1),                                     \
         TIME(P, connection_reuse_time_limit, "300s", 1),                                   \
         INT(P, connection_reuse_count_limit, "0", 0), TEXT(P, tls_policy_maps, ""),        \
         TEXT(P, tls_per_site, ""), BOOL(P, tls_wrappermode, "no"), BOOL(P, use_tls, "no"), \
-        BOOL(P, enforce_tls, "no"), BOOL(P, tls_note_starttls_offer, "no"),                \
-        BOOL(P, sasl_auth_enable, "no"),                                                   \
+        BOOL(P, enforce_tls, "no"), BOOL(P, sasl_auth_enable, "no"),                       \
         TEXT(P, delivery_status_filter, "$default_delivery_status_filter")
 
 // What the programs use without a prefix.
@@ -57,7 +56,6 @@
         PARAM_UNBUILT("use_srv_lookup", ""),                                               \
         PARAM_UNBUILT("connection_cache_protocol_timeout", "5s"),                          \
         PARAM_UNBUILT("connection_cache_service_name", "scache"),                          \
-        PARAM_UNBUILT("error_notice_recipient", "postmaster"),                             \
         PARAM_UNBUILT("cyrus_sasl_config_path", ""),                                       \
         PARAM_UNBUILT("tlsproxy_service_name", "tlsproxy")
 
@@ -65,6 +63,7 @@
 #define UNBUILT_ROWS(P)                                                                    \
     UNBUILT(P, "cname_overrides_servername", "no"),                                        \
                                                                                            \
+        UNBUILT(P, "min_data_rate", "500"), UNBUILT(P, "tls_note_starttls_offer", "no"),   \
         UNBUILT(P, "dns_reply_filter", ""), UNBUILT(P, "log_tls_feature_status", "yes"),   \
         UNBUILT(P, "sasl_auth_cache_name", ""), UNBUILT(P, "sasl_auth_cache_time", "90d"), \
         UNBUILT(P, "sasl_auth_soft_bounce", "yes"),                                        \

@@ -31,7 +31,6 @@ struct smtp_config {
     struct duration quit_timeout;
     const char *obsolete_per_record_deadline;
     bool per_request_deadline;
-    long min_data_rate;
 
     // The content.
     const char *generic_maps, *header_checks, *mime_header_checks, *nested_header_checks;
@@ -50,7 +49,7 @@ struct smtp_config {
 
     // What is asked for here must hold even while TLS and SASL are not there: mail waits.
     const char *tls_security_level, *tls_policy_maps, *tls_per_site;
-    bool tls_wrappermode, use_tls, enforce_tls, tls_note_starttls_offer, sasl_auth_enable;
+    bool tls_wrappermode, use_tls, enforce_tls, sasl_auth_enable;
 };
 
 extern const struct param smtp_params[], lmtp_params[];

@@ -60,10 +60,6 @@ const struct param smtpd_params[] = {
     PARAM_BOOL(S, smtpd_enforce_tls, "no"),
     PARAM_DURATION(S, smtpd_error_sleep_time, "1s", 's', 0),
     PARAM_TEXT(S, smtpd_etrn_restrictions, ""),
-    PARAM_RAW(S, smtpd_expansion_filter,
-              "\\t\\40!\"#$%&'()*+,-./"
-              "0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\\\]^_`"
-              "abcdefghijklmnopqrstuvwxyz{|}~"),
     PARAM_TEXT(S, smtpd_forbid_bare_newline, "normalize"),
     PARAM_TEXT(S, smtpd_forbid_bare_newline_exclusions, "$mynetworks"),
     PARAM_INT(S, smtpd_forbid_bare_newline_reject_code, "550", 500, 599),
@@ -133,9 +129,6 @@ const struct param smtpd_params[] = {
     PARAM_UNBUILT("broken_sasl_auth_clients", "no"),
     PARAM_UNBUILT("cyrus_sasl_config_path", ""),
     PARAM_UNBUILT("enable_idna2003_compatibility", "no"),
-    PARAM_UNBUILT("header_from_format", "standard"),
-    PARAM_UNBUILT("known_tcp_ports",
-                  "lmtp=24, smtp=25, smtps=submissions=465, submission=587"),
     PARAM_UNBUILT("milter_command_timeout", "30s"),
     PARAM_UNBUILT("milter_connect_macros", "j {daemon_name} {daemon_addr} v _"),
     PARAM_UNBUILT("milter_connect_timeout", "30s"),

@@ -78,7 +78,6 @@ struct smtpd_config {
     const char *smtpd_discard_ehlo_keywords;
     const char *smtpd_end_of_data_restrictions;
     const char *smtpd_etrn_restrictions;
-    const char *smtpd_expansion_filter;
     const char *smtpd_forbid_bare_newline;
     const char *smtpd_forbid_bare_newline_exclusions;
     const char *smtpd_forbidden_commands;

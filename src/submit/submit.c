@@ -56,10 +56,7 @@ static bool read_all(struct service *svc, int fd, size_t max, struct buf *data,
 static bool is_authorized(uid_t uid, struct error *err)
 {
     struct passwd *pw = getpwuid(uid);
-    char number[32];
-
-    snprintf(number, sizeof(number), "%ld", (long)uid);
-    const char *name = pw != NULL ? pw->pw_name : number;
+    const char *name = pw != NULL ? pw->pw_name : "unknown"; // as the list calls them
 
     switch (match_list_find(authorized, name, NULL, err)) {
     case MATCH_YES:

@@ -35,7 +35,7 @@ static void check_caller(const struct mail_config *mail)
     char number[32];
 
     snprintf(number, sizeof(number), "%ld", (long)getuid());
-    const char *name = pw != NULL ? pw->pw_name : number;
+    const char *name = pw != NULL ? pw->pw_name : "unknown"; // as the list calls them
     struct match_list *list = match_list_open(
         "authorized_submit_users", mail->authorized_submit_users, MATCH_USER, false, &err);
     enum match_result result =

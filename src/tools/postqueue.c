@@ -61,14 +61,16 @@ static void check_config_dir(const char *dir)
     fatal("unauthorized configuration directory name: %s", dir);
 }
 
-static void check_user(const char *title, const char *list, const char *what)
+// Root and mail_owner may always.
+static void check_user(const char *owner, const char *title, const char *list,
+                       const char *what)
 {
     struct passwd *user = getpwuid(getuid());
     const char *name = user == NULL ? "unknown" : user->pw_name;
     struct error err;
     struct match_list *allowed;
 
-    if (getuid() == 0)
+    if (getuid() == 0 || strcmp(name, owner) == 0)
         return;
     allowed = match_list_open(title, list, MATCH_USER, false, &err);
     if (allowed == NULL)
@@ -260,11 +262,13 @@ int main(int argc, char **argv)
     maillog_open_command(mail, arena_printf(arena, "%s/postqueue", mail->syslog_name),
                          true);
     if (action == ACTION_LIST || action == ACTION_JSON) {
-        check_user("authorized_mailq_users", mail->authorized_mailq_users, "view");
+        check_user(mail->mail_owner, "authorized_mailq_users", mail->authorized_mailq_users,
+                   "view");
         list_queue(mail, action == ACTION_JSON);
         return 0;
     }
-    check_user("authorized_flush_users", mail->authorized_flush_users, "flush");
+    check_user(mail->mail_owner, "authorized_flush_users", mail->authorized_flush_users,
+               "flush");
     if (action == ACTION_FLUSH) {
         flush_queue(mail);
     } else if (action == ACTION_SITE) {

@@ -1,6 +1,8 @@
 // log: the process's one log: syslog, a postlogd(8) socket, or standard error.
 #include "util/log.h"
+#include "util/text.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +12,11 @@
 #include <syslog.h>
 #include <unistd.h>
 
-enum { LINE_MAX_LEN = 4096 };
+enum {
+    LINE_MAX_LEN = 4096,
+    SOCKET_FD_MIN =
+        128, // the low numbers are given away: descriptors that a child inherits
+};
 
 // The sink is the one thing of the process that everything shares (see STYLE: the log
 // sink).
@@ -53,7 +59,12 @@ void log_set_socket(const char *path)
         return;
     sink.socket_addr = (struct sockaddr_un){.sun_family = AF_UNIX};
     memcpy(sink.socket_addr.sun_path, path, strlen(path) + 1);
-    sink.socket_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sink.socket_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, SOCKET_FD_MIN);
+    if (sink.socket_fd >= 0)
+        close(fd);
+    else
+        sink.socket_fd = fd;
 }
 
 void log_set_socket_wait(int milliseconds)
@@ -89,13 +100,6 @@ void log_set_fatal_pause(bool pause)
     sink.no_fatal_pause = !pause;
 }
 
-static void make_printable(char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < 32 || *text == 127)
-            *text = '?';
-}
-
 // postlogd reads "<PRIORITY>TAG[PID]: TEXT". False when nobody is there to read it.
 static bool to_socket(enum log_level level, const char *line)
 {
@@ -120,7 +124,7 @@ void log_vwrite(enum log_level level, const char *fmt, va_list args)
 
     memcpy(line, levels[level].label, label + 1);
     vsnprintf(line + label, sizeof(line) - label, fmt, args);
-    make_printable(line);
+    text_make_printable(line, strlen(line));
     if (sink.hook != NULL)
         sink.hook(level, sink.tag, line);
     if (sink.sinks & LOG_TO_STDERR) {

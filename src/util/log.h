@@ -37,7 +37,7 @@ void log_set_verbosity(int verbosity);
 int log_verbosity(void);
 const char *log_tag(void);
 
-// `%m` is errno's text. Control bytes of the finished line become '?', so that peer text
+// `%m` is errno's text. Control bytes and what is not UTF-8 in the finished line become '?', so that peer text
 // can neither fake a line nor drive a terminal. errno is kept.
 void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);

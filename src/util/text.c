@@ -69,6 +69,19 @@ bool utf8_is_valid(struct str s)
     return true;
 }
 
+void text_make_printable(char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        size_t step = utf8_sequence((unsigned char *)bytes + i, len - i);
+
+        if (step == 0 || (unsigned char)bytes[i] < 32 || bytes[i] == 127) {
+            bytes[i] = '?';
+            step = 1;
+        }
+        i += step;
+    }
+}
+
 static bool is_separator(char c)
 {
     return c == ',' || ascii_is_space(c);

@@ -36,4 +36,6 @@ bool ascii_is_digit(char c);
 void ascii_lower_in_place(char *text);
 // Valid UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool utf8_is_valid(struct str s);
+// Control bytes and what is not UTF-8 become '?', byte by byte.
+void text_make_printable(char *bytes, size_t len);
 bool str_is_ascii(struct str s);

@@ -8,7 +8,7 @@ import signal
 import smtplib
 import threading
 
-from mta import WAIT, wait_for
+from mta import WAIT, process_runs, wait_for
 
 MESSAGES = 2400
 SENDERS = 8
@@ -108,7 +108,7 @@ def test_nothing_accepted_is_lost_by_kills(virtual_domain, start_mta):
         victims[name] += 1
         killed += 1
     os.kill(master, signal.SIGKILL)  # and at last master itself, in the middle of the load
-    wait_for(lambda: not pathlib.Path(f"/proc/{master}").exists(), "master's end")
+    wait_for(lambda: not process_runs(master), "master's end")
     wait_for(lambda: not mta.is_listening(), "the workers' end", WAIT)
     mta.start()
     for sender in senders:

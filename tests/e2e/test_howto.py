@@ -73,7 +73,10 @@ def test_minimal(start_mta):
     assert "status=sent (delivered to file: /dev/null)" in mta.wait_status(queue_id, "sent")
 
 
-def test_webserver_with_a_slow_transport(start_mta):
+def test_webserver_with_a_slow_transport(start_mta, dns, monkeypatch):
+    monkeypatch.setenv("RELAIS_DNS", dns.addr_port)
+    for domain in ("orange.fr", "wanadoo.fr", "elsewhere.example"):
+        dns.fail(domain)  # a name server in trouble: the mail has to wait
     text = (DATA / "minimal/main.cf").read_text() + (DATA / "webserver/main.cf.add").read_text()
     mta = start(start_mta, text, (DATA / "webserver/master.cf.add").read_text(),
                 (DATA / "webserver/transport").read_text())

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from mta import BUILD, Relais, free_port, wait_for
+from mta import BUILD, Relais, free_port, process_runs, wait_for
 
 PROBES = ("probe", "probe-event", "probe-wake", "probe-broken")
 SERVICES = """\
@@ -18,6 +18,7 @@ event   unix n - n - - probe-event
 wake    unix n - n 1 1 probe-wake
 lazy    unix n - n 1? 1 probe-wake
 broken  unix n - n - - probe-broken
+absent  unix n - n - - probe-absent
 postlog unix-dgram n - n - 1 postlogd
 """
 
@@ -91,14 +92,6 @@ def probes(start_mta):
     return start
 
 
-def is_alive(pid):
-    try:
-        os.kill(pid, 0)
-        return True
-    except ProcessLookupError:
-        return False
-
-
 def test_a_worker_is_started_on_demand_and_used_again(probes):
     mta = probes()
     assert int(mta.ask("parent", "echo")) == mta.master_pid()
@@ -116,7 +109,7 @@ def test_max_use_replaces_a_worker_without_losing_a_client(probes):
 def test_max_idle_ends_workers(probes):
     mta = probes(main={"max_idle": "1s"})
     pid = int(mta.ask("pid", "echo"))
-    wait_for(lambda: not is_alive(pid), "the idle worker's end")
+    wait_for(lambda: not process_runs(pid), "the idle worker's end")
     assert int(mta.ask("pid", "echo")) != pid
 
 
@@ -174,6 +167,15 @@ def test_a_service_that_cannot_start_is_throttled(probes, start_mta):
     assert mta.ask("text", "echo") == "one"
 
 
+def test_a_program_that_does_not_exist_is_named(probes, start_mta):
+    start_mta.expect_in_log("probe-absent")
+    mta = probes()
+    with mta.dial("absent"):
+        mta.wait_log(r"fatal: exec .*/probe-absent: No such file or directory")
+        mta.wait_log(r"warning: .*/probe-absent: bad command startup -- throttling")
+    assert "unknown message" not in mta.log()
+
+
 def test_a_worker_that_dies_is_reported_and_replaced(probes, start_mta):
     start_mta.expect_in_log("killed by signal 9")
     mta = probes()
@@ -205,7 +207,7 @@ def test_reload_keeps_sessions_and_takes_the_new_configuration(probes):
         assert client.ask("pid") == old
         assert client.ask("text") == "one"
         assert client.ask("draining") == "1"
-    wait_for(lambda: not is_alive(int(old)), "the old worker's end")
+    wait_for(lambda: not process_runs(int(old)), "the old worker's end")
 
 
 def test_no_client_is_refused_during_reloads(probes):
@@ -237,7 +239,7 @@ def test_a_bad_line_is_named(probes):
     mark = mta.mark()
     (mta.etc / "master.cf").write_text(mta.services.format(smtp_service=mta.port) + "bad inet y\n")
     mta.run("postfix", "reload")
-    mta.wait_log(r"master.cf: line 9: ", since=mark)
+    mta.wait_log(r"master.cf: line 10: ", since=mark)
     mta.wait_log("reload failed: the previous configuration stays in force", since=mark)
     assert mta.ask("text") == "one"
 
@@ -265,13 +267,13 @@ def test_killed_master_leaves_sessions_alone_and_can_be_started_again(probes):
         old, local_old = client.ask("pid"), local.ask("pid")
         idle = int(mta.ask("pid", "single"))
         os.kill(mta.master_pid(), signal.SIGKILL)
-        wait_for(lambda: not is_alive(idle), "an idle worker's end")
+        wait_for(lambda: not process_runs(idle), "an idle worker's end")
         assert mta.run("postfix", "status", check=False).returncode == 1
         mta.run("postfix", "start")
         assert mta.ask("pid") != old
         assert client.ask("pid") == old
         assert local.ask("pid") == local_old
-    wait_for(lambda: not is_alive(int(old)), "the old worker's end")
+    wait_for(lambda: not process_runs(int(old)), "the old worker's end")
     assert mta.ask("text", "echo") == "one"
 
 
@@ -294,7 +296,7 @@ def test_stop_and_status(probes, start_mta):
     children = [int(mta.ask("pid")), int(mta.ask("pid", "echo")), mta.master_pid()]
     assert mta.run("postfix", "status").returncode == 0
     mta.run("postfix", "stop")
-    wait_for(lambda: not any(is_alive(pid) for pid in children), "the end of all")
+    wait_for(lambda: not any(process_runs(pid) for pid in children), "the end of all")
     assert "terminating on signal 15" in mta.log()
     master = str(mta.daemon_directory() / "master")
     assert subprocess.run([master, "-t"], env=mta.environment()).returncode == 0
@@ -308,7 +310,7 @@ def test_stop_waits_for_sessions_for_a_bounded_time(probes, start_mta):
     with mta.dial() as client:
         pid = int(client.ask("pid"))
         mta.run("postfix", "stop")
-        wait_for(lambda: not is_alive(pid), "the worker's end")
+        wait_for(lambda: not process_runs(pid), "the worker's end")
 
 
 def test_postlog_and_logrotate(probes):

@@ -48,6 +48,27 @@ def qmgr_pid(mta):
     return next((int(line.split()[0]) for line in out.splitlines() if "qmgr" in line), None)
 
 
+def test_a_dead_queue_manager_is_replaced_without_new_mail(mta, start_mta):
+    start_mta.expect_in_log("killed by signal 9")
+    wait_for(lambda: qmgr_pid(mta), "the queue manager")
+    before = qmgr_pid(mta)
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: qmgr_pid(mta) not in (None, before), "the next queue manager", 10)
+
+
+def test_a_reload_counts_for_all_that_begins_after_it(relay, hop):
+    mta = relay()
+    with NextHop() as other:
+        for turn in range(6):
+            there = (other, hop)[turn % 2]
+            mta.configure(relayhost=f"[127.0.0.1]:{there.port}", smtpd_banner=f"turn {turn}")
+            mta.reload()
+            with mta.raw() as client:
+                assert client.greeting == b"220 turn %d" % turn
+            queue_id = mta.send(MESSAGE, to="ann@c.example")
+            assert f"127.0.0.1]:{there.port}," in mta.wait_status(queue_id, "sent")
+
+
 def test_deferred_mail_leaves_once_the_next_hop_recovers(relay, hop):
     mta = relay()
     hop.answer("RCPT", 450, "4.2.1 later")

@@ -110,3 +110,16 @@ def test_qshape_as_the_perl_script(filled, args):
     ours = mta.run("qshape", *args, "deferred").stdout
     assert sorted(ours.splitlines()) == sorted(theirs.splitlines())
     assert ours.splitlines()[:2] == theirs.splitlines()[:2]
+
+
+def test_the_owner_needs_no_permission(start_mta):
+    mta = start_mta(main={"authorized_mailq_users": "", "authorized_flush_users": ""})
+    if not mta.root and mta.me.isdigit():
+        pytest.skip("this user has no name")
+    user = "postfix" if mta.root else None
+    assert "is empty" in mta.run("postqueue", "-p", user=user).stdout
+    mta.run("postqueue", "-f", user=user)
+    if mta.root:
+        refused = mta.run("postqueue", "-p", check=False, user="nobody")
+        assert refused.returncode == 69
+        assert "is not allowed to view the mail queue" in refused.stderr

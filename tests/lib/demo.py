@@ -3,21 +3,45 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from mta import ROOT, Relais, wait_for  # noqa: E402
+from mta import ROOT, Relais, free_port, wait_for  # noqa: E402
 
 
 def title(text):
     print(f"\n--- {text}", flush=True)
 
 
-def prepare(folder):
+def choose_port():
+    """PORT, else 2525 while nobody has it."""
+    if "PORT" in os.environ:
+        return int(os.environ["PORT"])
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", 2525))
+            return 2525
+        except OSError:
+            return free_port()
+
+
+def choose_folder():
+    """build/run; as root a folder that the user postfix can reach, wherever the clone is."""
+    if os.geteuid() == 0:
+        return pathlib.Path(tempfile.mkdtemp(prefix="relais-run-"))
+    folder = ROOT / "build/run"
     shutil.rmtree(folder, ignore_errors=True)
-    mta = Relais(folder=folder, hostname="relais.example", port=int(os.environ.get("PORT", 2525)))
+    folder.mkdir(parents=True)
+    return folder
+
+
+def prepare(folder):
+    mta = Relais(folder=folder, hostname="relais.example", port=choose_port())
     uid, gid = (65534, 65534) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
     box = mta.home / "example"
     box.mkdir()
@@ -58,11 +82,7 @@ def show(mta):
 
 def main():
     stay = "--stay" in sys.argv
-    # As root the instance drops to the user postfix, who has to reach its folder.
-    folder = ROOT / "build/run"
-    if os.geteuid() == 0:
-        folder = pathlib.Path("/tmp/relais-run")
-    mta = prepare(folder)
+    mta = prepare(choose_folder())
     try:
         mta.start()
         show(mta)
@@ -75,6 +95,8 @@ def main():
     finally:
         mta.stop()
         title("stopped")
+        if os.geteuid() == 0:
+            mta.remove()
 
 
 main()

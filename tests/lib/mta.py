@@ -58,6 +58,15 @@ def user_exists(name):
         return False
 
 
+def process_runs(pid):
+    """False also for one that has ended and that some container's slow init did not bury yet."""
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in ("Z", "X")
+
+
 def wait_for(condition, what, seconds=WAIT):
     """Polls until condition() is true and returns its value; fails with `what` otherwise."""
     end = time.monotonic() + seconds
@@ -173,10 +182,14 @@ class Mta:
     def write_config(self):
         # The file's order is the dict's; a value of None leaves the parameter out.
         lines = [f"{k} = {v}" for k, v in self.main_cf.items() if v is not None]
-        (self.etc / "main.cf").write_text("\n".join(lines) + "\n")
-        (self.etc / "master.cf").write_text(
-            self.services.format(smtp_service=f"127.0.0.1:{self.port}") + self.master_extra
-        )
+        services = self.services.format(smtp_service=f"127.0.0.1:{self.port}")
+        for name, text in (
+            ("main.cf", "\n".join(lines) + "\n"),
+            ("master.cf", services + self.master_extra),
+        ):
+            # At once: a program that just starts must not read half of it.
+            (self.etc / f"{name}.new").write_text(text)
+            (self.etc / f"{name}.new").rename(self.etc / name)
 
     def configure(self, **settings):
         """Changes settings; `reload` afterwards when the instance runs."""
@@ -250,7 +263,7 @@ class Mta:
 
     def is_running(self):
         pid = self.master_pid()
-        return pid is not None and pathlib.Path(f"/proc/{pid}").exists()
+        return pid is not None and process_runs(pid)
 
     def stop(self):
         if not self.started:
@@ -259,7 +272,7 @@ class Mta:
         self.run("postfix", "stop", check=False)
         if pid is not None:
             try:
-                wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "master's end", 10)
+                wait_for(lambda: not process_runs(pid), "master's end", 10)
             except AssertionError:
                 os.kill(pid, signal.SIGKILL)
                 raise

@@ -3,6 +3,11 @@
 cd "$(dirname "$0")/../.." || exit 1
 status=0
 for page in man/man*/*.[1-8]; do
+    other=$(sed -n '1s/^\.so //p' "$page")
+    if [ -n "$other" ]; then # another name of the same page
+        [ -f "man/$other" ] || { echo "$page: man/$other is missing"; status=1; }
+        continue
+    fi
     out=$(mandoc -T lint -W warning "$page" 2>&1 | grep -v 'referenced manual not found')
     if [ -n "$out" ]; then
         echo "$out"

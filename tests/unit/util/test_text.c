@@ -87,6 +87,29 @@ static const struct {
     {"stray",          "\x80",             false},
 };
 
+static const struct {
+    const char *why, *in, *out;
+} printable[] = {
+    {"plain",         "a b~",                  "a b~"                 },
+    {"control bytes", "a\x01\x7f\nb",          "a???b"                },
+    {"UTF-8",         "z\xc3\xbc\xe2\x82\xac", "z\xc3\xbc\xe2\x82\xac"},
+    {"Latin-1",       "z\xfcrich",             "z?rich"               },
+    {"cut short",     "a\xe2\x82",             "a??"                  },
+    {"overlong",      "\xc0\xaf",              "??"                   },
+};
+
+static void makes_text_printable(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(printable); i++) {
+        char text[16];
+
+        snprintf(text, sizeof(text), "%s", printable[i].in);
+        text_make_printable(text, strlen(text));
+        check_text(printable[i].why, text, printable[i].out);
+    }
+}
+
 static void checks_utf8(void **state)
 {
     (void)state;
@@ -97,10 +120,9 @@ static void checks_utf8(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(splits_lists),
-        cmocka_unit_test(takes_braces_off),
-        cmocka_unit_test(reads_spans),
-        cmocka_unit_test(checks_utf8),
+        cmocka_unit_test(splits_lists),         cmocka_unit_test(takes_braces_off),
+        cmocka_unit_test(reads_spans),          cmocka_unit_test(checks_utf8),
+        cmocka_unit_test(makes_text_printable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
