@@ -82,12 +82,24 @@ static bool write_message(struct arena *arena, const struct mail_file *file, int
            (fsync(fd) == 0 || mail_file_error(err, "error writing message"));
 }
 
-// link(2) never replaces a message that is there already; rename(2) would.
+// Never replaces a message that is there already, as a plain rename(2) would.
+static bool give_name(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno != EINVAL && errno != ENOSYS)
+        return false;
+    // The file system (NFS, for one) does not know the flag.
+    if (link(from, to) < 0)
+        return false;
+    unlink(from);
+    return true;
+}
+
 static bool publish(const char *from, const char *to, struct error *err)
 {
-    if (link(from, to) < 0)
+    if (!give_name(from, to))
         return failed(err, "create maildir file", to);
-    unlink(from);
     return file_sync_dir(to, err);
 }
 

@@ -297,6 +297,8 @@ bool server_open(struct smtpd *server, struct arena *arena, struct config *confi
         !parse_bare_newline(cfg->smtpd_forbid_bare_newline, &server->bare_newline, err))
         return false;
     open_all_rules(server, arena);
+    server->asks_user_first = mail->local_recipient_maps != NULL &&
+                              strstr(mail->local_recipient_maps, "unix:") != NULL;
     server->maps_match_parents =
         match_parents(mail->parent_domain_matches_subdomains, "smtpd_access_maps");
     server->notify_classes = parse_notify_classes(mail->notify_classes);

@@ -75,6 +75,7 @@ struct smtpd {
     struct maps *recipient_canonical_maps, *sender_canonical_maps, *canonical_maps;
     struct maps *virtual_alias_maps, *virtual_mailbox_maps, *relay_recipient_maps;
     struct maps *local_recipient_maps;
+    bool asks_user_first; // local_recipient_maps has the system's users
     const struct own_addresses *own;
     bool maps_match_parents; // smtpd_access_maps in parent_domain_matches_subdomains
     enum bare_newline bare_newline;

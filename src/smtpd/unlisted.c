@@ -47,6 +47,25 @@ static bool is_in(struct listing *l, struct maps *maps, const char *title)
     return false;
 }
 
+// Whether a local user or alias exists. No user is named user@domain, and the name service
+// takes long to say so: with the system's users among the tables the bare name is tried
+// first. That it exists is all that counts, so the order is ours to choose.
+static bool is_local_recipient(struct listing *l)
+{
+    static const char title[] = "local_recipient_maps";
+    const struct smtpd *server = l->c->s->server;
+
+    if (server->asks_user_first) {
+        l->how.steps = ADDRESS_LOCALPART;
+        bool found = is_in(l, server->local_recipient_maps, title);
+
+        l->how.steps = 0;
+        if (found)
+            return true;
+    }
+    return is_in(l, server->local_recipient_maps, title);
+}
+
 static struct verdict reject_unknown(struct listing *l, long code, const char *table)
 {
     bool names_table = l->c->s->mail->show_user_unknown_table_name;
@@ -81,8 +100,7 @@ static struct verdict judge_class(struct listing *l, const struct resolved *rout
     const struct smtpd_config *cfg = s->cfg;
 
     if (route->flags & RESOLVE_CLASS_LOCAL) {
-        if (server->local_recipient_maps != NULL &&
-            !is_in(l, server->local_recipient_maps, "local_recipient_maps"))
+        if (server->local_recipient_maps != NULL && !is_local_recipient(l))
             return reject_unknown(l, cfg->unknown_local_recipient_reject_code,
                                   "local recipient");
     } else if (route->flags & RESOLVE_CLASS_VIRTUAL_ALIAS) {

@@ -43,7 +43,7 @@ def sample(run, mta):
     if mta.folder not in SAMPLES:
         mta.configure(defer_transports="smtp")
         mta.start()
-        run.tools.load(mta, 1, "ann@out.example", sessions=1)
+        run.tools.load(mta, 1, ["ann@out.example"], sessions=1)
         drained(mta)
         found = wait_for(lambda: mta.queue_files("deferred"), "a deferred message")
         SAMPLES[mta.folder] = (found[0].read_bytes(), mta.queue_files("defer")[0].read_bytes())

@@ -5,14 +5,17 @@ from measure import Meter, benchmark, check_status, drained
 
 THROUGHPUT, CPU = "messages/s", "CPU ms/message"
 
+USERS = ["games", "man", "news", "uucp", "backup"]  # of every Debian
+
 
 def relay_settings(tools, mta):
     return {"relayhost": f"[127.0.0.1]:{tools.port}"}
 
 
-def flow(run, mta, messages, recipient, status="sent", **options):
+def flow(run, mta, messages, *recipients, status="sent", **options):
+    messages -= messages % len(recipients)
     meter, mark = Meter(mta), mta.mark()
-    run.tools.load(mta, messages, recipient, **options)
+    run.tools.load(mta, messages, recipients, **options)
     drained(mta)
     rate, cpu = meter.stop(messages)
     check_status(mta, mark, status, messages)
@@ -40,7 +43,7 @@ def accept(run, mta):
 @benchmark("local(8) to Maildir", {CPU: ("<=", 0.40)},
            lambda tools, mta: {"mail_spool_directory": f"{mta.home}/"})
 def local(run, mta):
-    return flow(run, mta, run.count(3000), f"games@{mta.hostname}")
+    return flow(run, mta, run.count(3000), *(f"{user}@{mta.hostname}" for user in USERS))
 
 
 def virtual_settings(tools, mta):
@@ -55,7 +58,7 @@ def virtual_settings(tools, mta):
 
 @benchmark("virtual(8) to Maildir", {CPU: ("<=", 0.40)}, virtual_settings)
 def virtual(run, mta):
-    return flow(run, mta, run.count(3000), "ann@hosted.example")
+    return flow(run, mta, run.count(3000), *(f"user{i}@hosted.example" for i in range(5)))
 
 
 def bulk_settings(tools, mta):

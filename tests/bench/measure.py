@@ -119,14 +119,21 @@ class Tools:
         )
         wait_for(lambda: answers(self.port), "the next hop")
 
-    def load(self, mta, messages, recipient, sessions=20, size=4096, fresh=False):
+    def load(self, mta, messages, recipients, sessions=20, size=4096, fresh=False):
+        """Each recipient gets its share of the messages, over its share of the sessions."""
         options = [] if fresh else ["-d"]
-        subprocess.run(
-            [self.postfix.command("smtp-source"), *options, "-s", str(sessions),
-             "-m", str(messages), "-l", str(size), "-f", "bench@example.org", "-t", recipient,
-             f"127.0.0.1:{mta.port}"],
-            check=True, timeout=600, env=self.postfix.environment(), capture_output=True,
-        )
+        share = len(recipients)
+        sources = [
+            subprocess.Popen(
+                [self.postfix.command("smtp-source"), *options, "-s", str(max(1, sessions // share)),
+                 "-m", str(messages // share), "-l", str(size), "-f", "bench@example.org",
+                 "-t", recipient, f"127.0.0.1:{mta.port}"],
+                env=self.postfix.environment(), stdout=subprocess.DEVNULL,
+            )
+            for recipient in recipients
+        ]
+        for source in sources:
+            assert source.wait(600) == 0
 
     def close(self):
         self.sink.terminate()
