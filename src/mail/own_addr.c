@@ -124,6 +124,8 @@ bool own_addr_has(const struct own_addr *own, const char *address, enum own_addr
     struct str text = str_c(address);
     struct network net;
 
+    if (own == NULL)
+        return false;
     if (text.len > 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']')
         text = str_sub(text, 1, text.len - 2);
     if (str_starts_nocase(text, "IPv6:"))

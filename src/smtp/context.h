@@ -6,7 +6,7 @@
 #include "table/match_list.h"
 
 struct session_pool;
-struct own_addrs;
+struct own_addr;
 
 enum family_preference { FAMILY_ANY, FAMILY_IPV4, FAMILY_IPV6 };
 
@@ -66,7 +66,7 @@ struct smtp_context {
         *tls_per_site;
     struct maps *header_checks, *mime_header_checks, *nested_header_checks, *body_checks;
     struct match_list *cache_destinations;
-    struct own_addrs *own;
+    struct own_addr *own;
     struct session_pool *pool;
 };
 

@@ -1,7 +1,7 @@
 // hosts: the addresses to try for a next hop, in order.
 #include "smtp/hosts.h"
 #include "dns/dns.h"
-#include "smtp/own.h"
+#include "mail/own_addr.h"
 #include "util/log.h"
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -127,7 +127,7 @@ static bool cut_at_self(struct search *s)
 
     for (size_t i = 0; i < s->hosts.len; i++)
         if (s->hosts.items[i].preference < own &&
-            own_address(s->c->own, s->hosts.items[i].address))
+            own_addr_has(s->c->own, s->hosts.items[i].address, OWN_ADDR_ANY))
             own = s->hosts.items[i].preference;
     if (own == UINT32_MAX)
         return true;

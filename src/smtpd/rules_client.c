@@ -1,5 +1,5 @@
 // rules_client: restrictions on the client's address and name.
-#include "smtpd/own_addresses.h"
+#include "mail/own_addr.h"
 #include "smtpd/rules_judges.h"
 
 JUDGE(judge_permit_mynetworks)
@@ -24,7 +24,8 @@ JUDGE(judge_permit_mynetworks)
 JUDGE(judge_permit_inet_interfaces)
 {
     (void)r;
-    return own_addresses_has(c->s->server->own, c->s->peer.addr, false) ? PERMIT : DUNNO;
+    return own_addr_has(c->s->server->own, c->s->peer.addr, OWN_ADDR_INTERFACE) ? PERMIT
+                                                                                : DUNNO;
 }
 
 // A name that could not be looked up is no proof that there is none.

@@ -1,7 +1,7 @@
 // rules_relay: who may send where: the rules that keep this host from being an open relay.
 #include "dns/dns.h"
 #include "mail/address.h"
-#include "smtpd/own_addresses.h"
+#include "mail/own_addr.h"
 #include "smtpd/rules_judges.h"
 #include "util/log.h"
 
@@ -83,7 +83,7 @@ static bool host_is_ours(struct check *c, const char *host)
             continue;
         for (size_t k = 0; k < answer.len; k++)
             if (answer.records[k].address != NULL &&
-                own_addresses_has(c->s->server->own, answer.records[k].address, true))
+                own_addr_has(c->s->server->own, answer.records[k].address, OWN_ADDR_ANY))
                 return true;
     }
     return false;

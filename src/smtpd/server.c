@@ -1,6 +1,6 @@
 // server: opens what a smtpd process needs for all its sessions.
 #include "smtpd/server.h"
-#include "smtpd/own_addresses.h"
+#include "mail/own_addr.h"
 #include "smtpd/rules.h"
 #include "smtpd/verbs.h"
 #include "util/log.h"
@@ -280,14 +280,12 @@ bool server_open(struct smtpd *server, struct arena *arena, struct config *confi
                  const struct smtpd_config *cfg, bool is_stand_alone, struct error *err)
 {
     const struct mail_config *mail = config_mail(config);
-    struct own_addresses *own = ARENA_NEW(arena, struct own_addresses);
 
     *server = (struct smtpd){
         .cfg = cfg, .mail = mail, .config = config, .is_stand_alone = is_stand_alone};
     if (!text_list_parse(arena, cfg->smtpd_restriction_classes, &server->classes, err))
         return error_prefix(err, "smtpd_restriction_classes");
-    own_addresses_find(arena, mail, own);
-    server->own = own;
+    server->own = own_addr_open(mail);
     server->rewriter = rewriter_open(config, err);
     if (server->rewriter == NULL)
         return false;

@@ -13,7 +13,7 @@
 #include "util/stream.h"
 
 struct rules;
-struct own_addresses;
+struct own_addr;
 struct anvil_client;
 
 // Keywords that smtpd_discard_ehlo_keywords can take out of the EHLO answer.
@@ -76,7 +76,7 @@ struct smtpd {
     struct maps *virtual_alias_maps, *virtual_mailbox_maps, *relay_recipient_maps;
     struct maps *local_recipient_maps;
     bool asks_user_first; // local_recipient_maps has the system's users
-    const struct own_addresses *own;
+    const struct own_addr *own;
     bool maps_match_parents; // smtpd_access_maps in parent_domain_matches_subdomains
     enum bare_newline bare_newline;
     unsigned notify_classes; // enum notify_class
