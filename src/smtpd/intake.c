@@ -3,6 +3,7 @@
 #include "smtpd/intake.h"
 #include "mail/address.h"
 #include "smtpd/checks.h"
+#include "smtpd/sink.h"
 #include "util/log.h"
 #include "util/text.h"
 #include <stdio.h>
@@ -28,13 +29,10 @@ static void log_client(struct session *s)
 
 const char *intake_open(struct session *s)
 {
-    struct smtpd *server = s->server;
     struct error err = {0};
     char id[64];
 
-    if (server->cleanup == NULL)
-        server->cleanup = cleanup_client_open(s->mail, &err);
-    if (server->cleanup == NULL || !cleanup_begin(server->cleanup, id, &err)) {
+    if (!sink_begin(s, id, &err)) {
         log_warn("%s", err.text);
         s->error_classes |= NOTIFY_SOFTWARE;
         return "451 4.3.0 Error: queue file write error";
@@ -174,7 +172,7 @@ static void send(struct session *s, struct str data)
 {
     struct error err = {0};
 
-    if (s->msg.cleanup_failed || cleanup_content(s->server->cleanup, data, &err))
+    if (s->msg.cleanup_failed || sink_content(s, data, &err))
         return;
     log_warn("%s: %s", s->msg.queue_id, err.text);
     s->msg.cleanup_failed = true;
@@ -188,7 +186,7 @@ void intake_begin(struct session *s)
 
     collect_attrs(s, &attrs);
     fill_envelope(s, &attrs, &env);
-    if (!cleanup_send_envelope(s->server->cleanup, &env, &err)) {
+    if (!sink_envelope(s, &env, &err)) {
         log_warn("%s: %s", s->msg.queue_id, err.text);
         s->msg.cleanup_failed = true;
     }
@@ -339,8 +337,7 @@ struct reply intake_commit(struct session *s, bool is_bdat)
     if (s->msg.too_big) {
         log_warn("%s: queue file size limit exceeded", s->msg.queue_id);
         result.status = CLEANUP_TOO_BIG;
-    } else if (s->msg.cleanup_failed ||
-               !cleanup_commit(s->server->cleanup, &env, s->msg_arena, &result, &err)) {
+    } else if (s->msg.cleanup_failed || !sink_commit(s, &env, &result, &err)) {
         if (!s->msg.cleanup_failed)
             log_warn("%s: %s", s->msg.queue_id, err.text);
         result = (struct cleanup_result){.status = CLEANUP_WRITE_ERROR, .reason = ""};

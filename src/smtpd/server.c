@@ -309,6 +309,7 @@ bool server_open(struct smtpd *server, struct arena *arena, struct config *confi
         server->data_rules = server->end_of_data_rules = server->etrn_rules = NULL;
         server->is_open_relay = server->check_recipients = false;
         server->bare_newline = BARE_NEWLINE_ALLOW;
+        server->submits = true;
     }
     return true;
 }

@@ -1,5 +1,6 @@
 // session: the life of one client's session state.
 #include "smtpd/session.h"
+#include "smtpd/sink.h"
 #include "smtpd/verbs.h"
 #include <stdarg.h>
 #include <sys/socket.h>
@@ -35,8 +36,8 @@ void session_set_peer_rules(struct session *s)
 
 void session_reset_message(struct session *s)
 {
-    if (s->msg.queue_id != NULL && s->server->cleanup != NULL)
-        cleanup_abort(s->server->cleanup);
+    if (s->msg.queue_id != NULL)
+        sink_abort(s);
     s->msg = (struct message){0};
     s->sender_denied = NULL;
     s->etrn_domain = NULL;

@@ -87,6 +87,7 @@ struct smtpd {
     bool utf8_autodetect;
     struct anvil_client *anvil; // opened with the first client that has limits
     bool is_stand_alone;        // -S
+    bool submits;               // goes the way of sendmail(1), not to cleanup
     struct service *service;    // NULL in tests
 };
 
@@ -124,6 +125,7 @@ struct message {
     struct reply bdat_error;
     struct smtp_data data;
     struct buf *first_line;
+    struct buf *drop;     // the content, when it is not cleanup that gets it as it comes
     const char *instance; // policy attribute
 };
 

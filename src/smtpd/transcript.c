@@ -65,7 +65,7 @@ void transcript_report(struct session *s)
     struct error err = {0};
     char id[64];
 
-    if (!(s->error_classes & s->server->notify_classes))
+    if (!(s->error_classes & s->server->notify_classes) || s->server->submits)
         return;
     if (s->server->cleanup == NULL)
         s->server->cleanup = cleanup_client_open(s->mail, &err);

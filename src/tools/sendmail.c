@@ -2,10 +2,10 @@
 #include "config/config.h"
 #include "mail/address.h"
 #include "mail/queue_file.h"
+#include "mail/submission.h"
 #include "tools/sendmail_config.h"
 #include "tools/sendmail_message.h"
 #include "tools/sendmail_run.h"
-#include "tools/sendmail_submit.h"
 #include "util/log.h"
 #include "util/text.h"
 #include <ctype.h>
@@ -318,7 +318,7 @@ static int send_message(struct call *c, const struct mail_config *mail)
                          : strcmp(err.dsn, "5.3.4") == 0 ? EX_UNAVAILABLE
                                                          : EX_USAGE,
                          "%s(%ld): %s", who, uid, err.text);
-    int status = sendmail_submit(c->arena, mail, records, &reason);
+    int status = submission_send(c->arena, mail, records, &reason, NULL);
 
     if (status != EX_OK)
         log_fatal_status(status, "%s(%ld): %s", who, uid,

@@ -1,7 +1,7 @@
 // sendmail_message: standard input becomes a message in the form that postdrop(1) reads.
 #include "tools/sendmail_message.h"
 #include "mail/address.h"
-#include "mail/record.h"
+#include "mail/submission.h"
 #include <errno.h>
 #include <unistd.h>
 
@@ -126,42 +126,15 @@ static struct str clean_lines(struct arena *arena, const struct sendmail_options
     return buf_view(out);
 }
 
-static void put(struct buf *out, int type, struct str payload)
+static const struct cleanup_rcpt *rcpts_of(struct arena *arena,
+                                           const struct text_list *list, int notify)
 {
-    ensure(record_put(out, type, payload));
-}
+    struct cleanup_rcpt *rcpts = arena_array(arena, list->len, sizeof(*rcpts));
 
-static void put_attr(struct arena *arena, struct buf *out, const char *name,
-                     const char *value)
-{
-    if (value[0] != 0)
-        put(out, REC_ATTR, str_c(arena_printf(arena, "%s=%s", name, value)));
-}
-
-static void put_number(struct arena *arena, struct buf *out, const char *name, int value)
-{
-    if (value != 0)
-        put(out, REC_ATTR, str_c(arena_printf(arena, "%s=%d", name, value)));
-}
-
-static void put_rcpts(struct arena *arena, struct buf *out, const struct text_list *rcpts,
-                      int notify)
-{
-    for (size_t i = 0; i < rcpts->len; i++) {
-        put_number(arena, out, "notify_flags", notify);
-        put(out, REC_RCPT, str_c(rcpts->items[i]));
-    }
-}
-
-static void put_content(struct buf *out, struct str text, size_t line_max)
-{
-    struct str line;
-
-    while (str_take_line(&text, &line)) {
-        for (; line.len > line_max; line = str_from(line, line_max))
-            put(out, REC_CONTINUED, str_sub(line, 0, line_max));
-        put(out, REC_LINE, line);
-    }
+    for (size_t i = 0; i < list->len; i++)
+        rcpts[i] = (struct cleanup_rcpt){
+            .address = list->items[i], .orig = "", .dsn_orcpt = "", .dsn_notify = notify};
+    return rcpts;
 }
 
 bool sendmail_read(struct arena *arena, int fd, const struct mail_config *cfg,
@@ -179,23 +152,22 @@ bool sendmail_read(struct arena *arena, int fd, const struct mail_config *cfg,
     if (o->extract_rcpts && extracted.len == 0 && o->rcpts.len == 0)
         return error_perm(err, "5.1.0", "No recipient addresses found in message header");
     struct buf *out = buf_make(arena, SIZE_MAX / 4);
+    struct submission sub = {
+        .sender = o->sender,
+        .full_name = o->full_name,
+        .envelope_id = o->envelope_id,
+        .encoding = o->encoding,
+        .verp = o->verp,
+        .rewrite_context = o->is_gateway ? "remote" : "local",
+        .dsn_ret = o->dsn_ret,
+        .trace_flags = o->trace_flags,
+    };
 
-    put_attr(arena, out, "envelope_id", o->envelope_id);
-    put_number(arena, out, "ret_flags", o->dsn_ret);
-    put_attr(arena, out, "rewrite_context", o->is_gateway ? "remote" : "local");
-    if (o->full_name[0] != 0)
-        put(out, REC_FULL_NAME, str_c(o->full_name));
-    put(out, REC_FROM, str_c(o->sender));
-    put_attr(arena, out, "encoding", o->encoding);
-    put_number(arena, out, "trace_flags", o->trace_flags);
-    if (o->verp[0] != 0)
-        put(out, REC_VERP, str_c(o->verp));
-    put_rcpts(arena, out, &o->rcpts, o->dsn_notify);
-    put(out, REC_MESSAGE, str_c(""));
-    put_content(out, text, (size_t)cfg->line_length_limit);
-    put(out, REC_EXTRACTED, str_c(""));
-    put_rcpts(arena, out, &extracted, o->dsn_notify);
-    put(out, REC_END, str_c(""));
+    sub.rcpts = rcpts_of(arena, &o->rcpts, o->dsn_notify);
+    sub.rcpts_len = o->rcpts.len;
+    sub.extracted = rcpts_of(arena, &extracted, o->dsn_notify);
+    sub.extracted_len = extracted.len;
+    submission_put(out, arena, &sub, text, (size_t)cfg->line_length_limit);
     *records = buf_view(out);
     return true;
 }

@@ -1,5 +1,6 @@
 """The SMTP server: relay control, framing of content, limits, and the same dialogues through
 Debian's Postfix."""
+import os
 import re
 import socket
 
@@ -48,6 +49,22 @@ def message_to(*recipients, sender="s@src.example", content="Subject: x\r\n\r\nx
 
 
 STRANGERS = {"mynetworks": "10.0.0.0/8", "smtpd_peername_lookup": "no", "local_recipient_maps": ""}
+
+
+def test_sendmail_bs_for_an_ordinary_user(start_mta, next_hop):
+    mta = start_mta(main={"relayhost": f"[127.0.0.1]:{next_hop.port}"})
+    user = "nobody" if os.geteuid() == 0 else None
+    dialogue = (
+        "EHLO there\r\nMAIL FROM:<ann@example.org> ENVID=e1\r\n"
+        "RCPT TO:<bob@c.example> NOTIFY=NEVER ORCPT=rfc822;bo@c.example\r\n"
+        "DATA\r\nSubject: by -bs\r\n\r\n..dot\r\n.\r\nMAIL FROM:<>\r\nRSET\r\nQUIT\r\n"
+    )
+    result = mta.run("sendmail", "-bs", input=dialogue, user=user)
+    queue_id = re.search(r"250 2.0.0 Ok: queued as (\w+)\r\n250 ", result.stdout).group(1)
+    mta.wait_status(queue_id, "sent")
+    message = next_hop.take_message()
+    assert message.recipients == ["bob@c.example"]
+    assert b"with ESMTP id" in message.data and b"\r\n.dot\r\n" in message.data
 
 
 def test_a_default_installation_relays_for_nobody(start_mta):
