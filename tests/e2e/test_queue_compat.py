@@ -64,6 +64,9 @@ def check_takeover(giver, taker):
     taker.start()
     taker.stop()
     deliver_rest(taker, giver)
+    # postsuper works as the mail owner, who may not open root's log while postlogd is down.
+    owner = pwd.getpwnam("postfix")
+    os.chown(taker.log_file, owner.pw_uid, owner.pw_gid)
     # The other side's commands read what lies there: structure, listing, contents.
     taker.run("postsuper")
     taker.start()
