@@ -41,6 +41,8 @@ def main():
         wanted = "of the host" if name in OF_THE_HOST else declared.get(name, default)
         if default != wanted:
             problems.append(f"{name}: default is {wanted!r}, not {default!r}")
+    for name in sorted(set(re.findall(r"^\.Va \(? ?(\w+_\w+)", page, re.M)) - declared.keys()):
+        problems.append(f"{name} is referred to but not declared as built")
     if names != sorted(set(names)):
         problems.append("entries are not in alphabetical order, each once")
     for problem in problems:
