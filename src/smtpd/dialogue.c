@@ -10,6 +10,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+// A command line that is too long is read up to here, to answer what follows it; no client
+// may keep a server busy with throwing away.
+#define DISCARD_MAX (1u << 20)
+
 static void set_deadline(struct session *s)
 {
     if (s->cfg->smtpd_per_request_deadline)
@@ -85,15 +89,16 @@ static struct str without_cr(struct str line)
                                                           : line;
 }
 
-// Reads to the end of a line that is too long; false when the client is gone.
+// Reads to the end of a line that is too long. STREAM_TOO_LONG: it does not seem to end.
 static enum stream_result skip_line(struct session *s)
 {
-    enum stream_result result;
+    enum stream_result result = STREAM_TOO_LONG;
     struct str line;
 
-    do
+    for (size_t left = DISCARD_MAX; left > 0 && result == STREAM_TOO_LONG;) {
         result = stream_read_line(s->io, 65536, &line);
-    while (result == STREAM_TOO_LONG);
+        left -= line.len < left ? line.len : left;
+    }
     return result;
 }
 
@@ -136,9 +141,12 @@ static enum next read_command(struct session *s, struct str *line)
         log_warn("%s: request longer than %zu: %.30s...", s->peer.namaddr, max,
                  arena_text(s->cmd_arena, str_sub(*line, 0, 30)));
         result = skip_line(s);
-        if (result == STREAM_OK)
-            return refuse_line(s, reply_printf(s, "500 5.5.2 %s Error: command too long",
-                                               s->mail->myhostname));
+        struct reply reply = reply_printf(s, "500 5.5.2 %s Error: command too long",
+                                          s->mail->myhostname);
+
+        reply.close = result == STREAM_TOO_LONG;
+        if (result == STREAM_OK || result == STREAM_TOO_LONG)
+            return refuse_line(s, reply);
     }
     if (result != STREAM_OK) {
         dialogue_lost(s, result);

@@ -154,7 +154,8 @@ static bool parse_bdat(struct str args, struct bdat *b)
 static bool read_chunk(struct session *s, int64_t size, bool keep)
 {
     struct pace pace = pace_begin(s);
-    char *out = arena_alloc(s->msg_arena, READ_MAX + SMTP_DATA_EXTRA);
+    // Of this command: a message may come in millions of small chunks.
+    char *out = arena_alloc(s->cmd_arena, READ_MAX + SMTP_DATA_EXTRA);
 
     while (size > 0) {
         struct str piece;
