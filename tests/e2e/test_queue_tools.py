@@ -5,7 +5,7 @@ import socket
 import subprocess
 
 import pytest
-from mta import wait_for, yardstick_root
+from mta import user_exists, wait_for, yardstick_root
 
 MESSAGE = "Subject: test\n\ntext\n"
 
@@ -57,6 +57,8 @@ def test_json(filled):
 @pytest.mark.parametrize("form", ["-p", "-j"])
 def test_debians_postqueue_reads_our_showq(filled, form):
     mta, _ = filled
+    if not user_exists(mta.me):
+        pytest.skip("Debian's programs want a main.cf whose users have names")
     ours, theirs = mta.run("postqueue", form), debians(mta, "postqueue", "-c", str(mta.etc), form)
     assert theirs.returncode == 0, theirs.stderr
     assert theirs.stdout == ours.stdout
