@@ -188,5 +188,5 @@ def test_an_ordinary_user_without_the_submit_socket(installed):
     mark = installed.mark()
     installed.start()
     installed.wait_log(r"status=sent", since=mark)
-    installed.run("postqueue", "-f")
+    installed.flush()
     installed.wait_removed(queue_id)

@@ -91,7 +91,7 @@ def test_only_recipients_that_are_left_are_tried_again(relay, hop):
     assert hop.take_message().recipients == ["ann@c.example"]
     wait_for(lambda: where(mta, queue_id) == "deferred", "the file in deferred")
     hop.answer("RCPT", 250, "2.1.5 ok", to="bob@c.example")
-    mta.run("postqueue", "-f")
+    mta.flush()
     assert hop.take_message().recipients == ["bob@c.example"]
     mta.wait_removed(queue_id)
 
@@ -104,7 +104,7 @@ def test_dead_destination_is_left_alone_until_a_flush(relay, hop):
     second = mta.send(MESSAGE, to="b@c.example")
     assert "(delivery temporarily suspended: " in mta.wait_status(second, "deferred")
     hop.answer("GREETING", 220, "here again")
-    mta.run("postqueue", "-f")
+    mta.flush()
     mta.wait_removed(first)
     mta.wait_removed(second)
 
@@ -159,7 +159,7 @@ def test_defer_transports_waits_for_a_flush(relay, hop):
         queue_id, "deferred"
     )
     wait_for(lambda: where(mta, queue_id) == "deferred", "the file in deferred")
-    mta.run("postqueue", "-f")
+    mta.flush()
     assert hop.take_message().recipients == ["a@c.example"]
 
 
@@ -178,7 +178,7 @@ def test_damaged_file_goes_to_corrupt_and_hurts_nothing_else(relay, hop):
     path = file_of(mta, bad)
     data = path.read_bytes()
     path.write_bytes(data[:98] + b"\xff\xff\xff\xff\xff" + data[103:])
-    mta.run("postqueue", "-f")
+    mta.flush()
     assert hop.take_message().recipients == ["g@c.example"]
     mta.wait_log(rf'warning: saving corrupt file "{bad}" from queue "active" to queue "corrupt"$')
     assert where(mta, bad) == "corrupt"
@@ -192,7 +192,7 @@ def test_held_mail_is_left_alone(relay, hop):
     held = mta.spool / "hold" / path.relative_to(mta.spool / "deferred")
     held.parent.mkdir(parents=True, exist_ok=True)
     path.rename(held)
-    mta.run("postqueue", "-f")
+    mta.flush()
     other = mta.send(MESSAGE, to="b@c.example")
     mta.wait_status(other, "deferred")
     assert where(mta, queue_id) == "hold"

@@ -69,7 +69,7 @@ def test_one_recipient_of_three(relay, next_hop):
     status_of(mta, queue_id, "eve@c.example", "deferred")
     next_hop.take_message()  # the report
     next_hop.forget()
-    mta.run("postqueue", "-f")
+    mta.flush()
     assert next_hop.take_message().recipients == ["eve@c.example"]
 
 
@@ -104,7 +104,7 @@ def test_greeting_and_helo(relay, next_hop):
     line = status_of(mta, queue_id, ANN, "deferred")
     assert "(host 127.0.0.1[127.0.0.1] refused to talk to me: 554 5.7.1 go away)" in line
     next_hop.answer("EHLO", 502, "5.5.2 what")
-    mta.run("postqueue", "-f")
+    mta.flush()
     assert next_hop.take_message().recipients == [ANN]
     assert "HELO mail.example.test" in next_hop.commands
 

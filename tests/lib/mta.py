@@ -283,6 +283,11 @@ class Mta:
         self.run("postfix", "reload")
         self.wait_log(r"postfix/master\[\d+\]: reload -- version", since=mark)
 
+    def flush(self):
+        """Another attempt at all deferred mail; what is still on its way there would miss it."""
+        self.wait_idle()
+        self.run("postqueue", "-f")
+
     def remove(self):
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
