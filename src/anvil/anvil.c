@@ -142,8 +142,8 @@ static void on_drain(struct service *svc)
 static const struct service_spec spec = {
     .name = "anvil",
     .model = SERVICE_EVENT,
-    .needs = SERVICE_ONE_PROCESS | SERVICE_NO_PRIVILEGE | SERVICE_NO_FORK_WORKERS |
-             SERVICE_STAYS,
+    .needs = SERVICE_ONE_PROCESS | SERVICE_NO_PRIVILEGE | SERVICE_NO_NETWORK |
+             SERVICE_NO_FORK_WORKERS | SERVICE_STAYS,
     .params = anvil_params,
     .config = &config,
     .on_start = on_start,

@@ -156,7 +156,7 @@ static void serve(struct service *svc, int fd)
 static const struct service_spec flush = {
     .name = "flush",
     .model = SERVICE_CLIENT,
-    .needs = SERVICE_NO_PRIVILEGE,
+    .needs = SERVICE_NO_PRIVILEGE | SERVICE_NO_NETWORK,
     .params = flush_params,
     .config = &config,
     .before_jail = open_tables,

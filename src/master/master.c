@@ -9,6 +9,7 @@
 #include "master/master_service.h"
 #include "master/master_state.h"
 #include "master/master_stop.h"
+#include "service/service_jail.h"
 #include "util/log.h"
 #include <errno.h>
 #include <getopt.h>
@@ -210,6 +211,7 @@ static void start_services(struct master *master)
     log_info("daemon started -- version %s, configuration %s",
              generation_mail(master->gen)->mail_version,
              generation_mail(master->gen)->config_directory);
+    jail_log_limits();
     for (struct master_service *s = master->services; s != NULL; s = s->next)
         service_begin(s, s->entry);
 }

@@ -108,7 +108,8 @@ static int64_t turn_is_over(struct service *svc)
 static const struct service_spec postlogd = {
     .name = "postlogd",
     .model = SERVICE_DGRAM,
-    .needs = SERVICE_ONE_PROCESS | SERVICE_NO_PRIVILEGE | SERVICE_STAYS,
+    .needs =
+        SERVICE_ONE_PROCESS | SERVICE_NO_PRIVILEGE | SERVICE_NO_NETWORK | SERVICE_STAYS,
     .params = postlogd_params,
     .config = &config,
     .before_jail = open_file,

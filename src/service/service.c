@@ -160,8 +160,11 @@ static void enter_jail(struct service *svc)
 {
     const struct mail_config *mail = service_mail(svc);
     bool keeps_root = !(svc->spec->needs & SERVICE_NO_PRIVILEGE) && !svc->opt.unprivileged;
-    struct jail_plan plan = {.restrict_calls =
-                                 !(svc->spec->needs & SERVICE_ROOT) && !keeps_root};
+    struct jail_plan plan = {
+        .confine = !(svc->spec->needs & SERVICE_ROOT) && !keeps_root,
+        .has_network = !(svc->spec->needs & SERVICE_NO_NETWORK),
+        .data_dir = mail->data_directory,
+    };
     struct error err;
 
     if (!svc->is_rootless && svc->opt.chroot)

@@ -24,6 +24,7 @@ enum service_needs {
     SERVICE_ROOT = 1 << 3,      // keeps root to become the recipient (local, virtual, pipe)
     SERVICE_NO_CHROOT = 1 << 4, // refuses to run chrooted
     SERVICE_NO_FORK_WORKERS = 1 << 5, // one process that serves itself, no template
+    SERVICE_NO_NETWORK = 1 << 7,      // makes no internet sockets, nor do its tables
     SERVICE_STAYS = 1 << 6, // max_use and max_idle do not end it (qmgr, anvil, verify)
 };
 

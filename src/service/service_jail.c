@@ -1,114 +1,22 @@
 // service_jail: gives up what a daemon does not need: root, file system, capabilities,
 // calls.
 #include "service/service_jail.h"
+#include "service/service_calls.h"
+#include "service/service_files.h"
 #include "util/log.h"
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
-#include <seccomp.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define SECCOMP_WANTED                                                                     \
-    false // the sanitizer's own threads and reports need calls of their own
+#define CONFINED false // the sanitizer's own threads and reports need calls of their own
 #else
-#define SECCOMP_WANTED true
+#define CONFINED true
 #endif
-
-// What no daemon of a mail system has business with; those that start commands
-// (SERVICE_ROOT) are not restricted here. Everything else stays allowed: tables, resolvers
-// and TLS libraries differ too much for an allow-list that survives an upgrade of the C
-// library, and an answer of EPERM is easier to find than a killed process.
-static const char *const refused_calls[] = {
-    "acct",
-    "add_key",
-    "bpf",
-    "clock_adjtime",
-    "clock_settime",
-    "create_module",
-    "delete_module",
-    "execve",
-    "execveat",
-    "fanotify_init",
-    "finit_module",
-    "get_kernel_syms",
-    "init_module",
-    "ioperm",
-    "iopl",
-    "kcmp",
-    "kexec_file_load",
-    "kexec_load",
-    "keyctl",
-    "lookup_dcookie",
-    "mount",
-    "mount_setattr",
-    "move_mount",
-    "move_pages",
-    "fsopen",
-    "fsconfig",
-    "fsmount",
-    "fspick",
-    "open_tree",
-    "name_to_handle_at",
-    "nfsservctl",
-    "open_by_handle_at",
-    "perf_event_open",
-    "personality",
-    "pivot_root",
-    "process_vm_readv",
-    "process_vm_writev",
-    "ptrace",
-    "query_module",
-    "quotactl",
-    "reboot",
-    "request_key",
-    "setdomainname",
-    "sethostname",
-    "setns",
-    "settimeofday",
-    "stime",
-    "swapoff",
-    "swapon",
-    "sysfs",
-    "syslog",
-    "umount",
-    "umount2",
-    "unshare",
-    "uselib",
-    "userfaultfd",
-    "ustat",
-    "vhangup",
-    "vm86",
-    "io_uring_setup",
-    "io_uring_enter",
-    "io_uring_register",
-};
-
-static void restrict_calls(void)
-{
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-    int result = filter == NULL ? -ENOMEM : 0;
-
-    for (size_t i = 0; result == 0 && i < COUNT(refused_calls); i++) {
-        int call = seccomp_syscall_resolve_name(refused_calls[i]);
-        if (call != __NR_SCMP_ERROR)
-            result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 0);
-        if (result == -EDOM) // a call that this architecture does not have
-            result = 0;
-    }
-    if (result == 0)
-        result = seccomp_load(filter);
-    if (filter != NULL)
-        seccomp_release(filter);
-    if (result < 0) {
-        errno = -result;
-        log_info("running without a system call filter: %m");
-    }
-}
 
 static bool drop_capabilities(struct error *err)
 {
@@ -143,6 +51,21 @@ static bool become(const struct passwd *user, struct error *err)
     return drop_capabilities(err);
 }
 
+// What the kernel lacks master has told about; what it refuses is no reason not to serve.
+static void confine(const struct jail_plan *plan)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+        log_info("running without no_new_privs: %m");
+        return;
+    }
+    if (!CONFINED)
+        return;
+    if (!files_restrict(plan->data_dir))
+        log_debug("running without rules about files: %m");
+    if (!calls_restrict(plan->has_network))
+        log_debug("running without a system call filter: %m");
+}
+
 bool jail_enter(const struct jail_plan *plan, struct error *err)
 {
     const struct passwd *user = NULL;
@@ -157,11 +80,17 @@ bool jail_enter(const struct jail_plan *plan, struct error *err)
         return false;
     if (user != NULL && !become(user, err))
         return false;
-    if (plan->restrict_calls) {
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-            log_info("running without no_new_privs: %m");
-        else if (SECCOMP_WANTED)
-            restrict_calls();
-    }
+    if (plan->confine)
+        confine(plan);
     return true;
+}
+
+void jail_log_limits(void)
+{
+    if (!CONFINED)
+        return;
+    if (prctl(PR_GET_SECCOMP) < 0)
+        log_info("running without a system call filter: %m");
+    if (!files_can_restrict())
+        log_info("running without rules about files (Landlock): %m");
 }

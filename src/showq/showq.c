@@ -69,7 +69,7 @@ static void serve(struct service *svc, int fd)
 static const struct service_spec showq = {
     .name = "showq",
     .model = SERVICE_CLIENT,
-    .needs = SERVICE_NO_PRIVILEGE,
+    .needs = SERVICE_NO_PRIVILEGE | SERVICE_NO_NETWORK,
     .params = showq_params,
     .config = &config,
     .on_client = serve,

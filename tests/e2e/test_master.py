@@ -356,6 +356,28 @@ def test_workers_are_confined(probes):
         assert root == (str(mta.spool) if os.geteuid() == 0 else "/")
 
 
+@pytest.mark.skipif("sanitize" in str(BUILD), reason="the sanitizers need the calls")
+def test_an_intruder_gets_nowhere(probes):
+    mta = probes()
+    (mta.spool / "pid").chmod(0o777)
+    with mta.dial("echo") as client:
+        tried = {
+            what: client.ask(f"try {what}")
+            for what in ("exec", "ptrace", "namespace", "packet", "signal", "internet")
+        }
+        assert tried == {
+            "exec": "Operation not permitted",
+            "ptrace": "Operation not permitted",
+            "namespace": "Function not implemented",
+            "packet": "Function not implemented",
+            "signal": "Function not implemented",
+            "internet": "Success",
+        }
+        assert client.ask("try write inside") == "Success"
+        if "without rules about files" not in mta.log():
+            assert client.ask("try write outside") == "Permission denied"
+
+
 def test_stress(probes):
     port = free_port()
     mta = probes(main={"max_use": "1"}, master=f"0.0.0.0:{port} inet n - n - 2 probe\n")

@@ -3,10 +3,16 @@
 #include "service/service.h"
 #include "util/file.h"
 #include "util/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct probe_config {
@@ -30,6 +36,40 @@ static bool load(struct service *svc, struct error *err)
     return true;
 }
 
+static int result_of(long result)
+{
+    int code = result < 0 ? errno : 0;
+
+    if (result > 2)
+        close((int)result);
+    return code;
+}
+
+// What an intruder would try; the errno, 0 for success.
+static int attempt(struct str what)
+{
+    char *const argv[] = {"true", NULL};
+
+    if (str_is(what, "exec"))
+        return result_of(execv("/bin/true", argv));
+    if (str_is(what, "ptrace"))
+        return result_of(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+    if (str_is(what, "namespace"))
+        return result_of(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
+    if (str_is(what, "packet"))
+        return result_of(socket(AF_PACKET, SOCK_RAW, 0));
+    if (str_is(what, "signal"))
+        return result_of(kill(getppid(), SIGTERM));
+    if (str_is(what, "internet"))
+        return result_of(socket(AF_INET, SOCK_STREAM, 0));
+    if (str_is(what, "write outside"))
+        return result_of(
+            open("/dev/shm/relais-probe", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    if (str_is(what, "write inside"))
+        return result_of(open("pid/relais-probe", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    return ENOENT;
+}
+
 // True to go on with the next line.
 static bool answer(struct service *svc, struct stream *s, struct str line)
 {
@@ -47,6 +87,8 @@ static bool answer(struct service *svc, struct stream *s, struct str line)
         stream_printf(s, "%s %s\n", service_name(svc), service_transport(svc));
     else if (str_is(line, "draining"))
         stream_printf(s, "%d\n", service_is_draining(svc));
+    else if (str_starts(line, "try "))
+        stream_printf(s, "%s\n", strerror(attempt(str_from(line, 4))));
     else if (str_is(line, "exit"))
         exit(3);
     else if (str_is(line, "crash"))
