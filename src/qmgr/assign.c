@@ -220,23 +220,38 @@ static void enqueue(struct message *msg, struct route *routes, size_t len,
     job_add(job, d, list, len, has_verp(msg) ? 1 : (size_t)t->rules.rcpt_limit, now);
 }
 
+// A destination that takes mail as fast as we let it, or one that does not take it.
+static void advise(const struct transport *t, long busy)
+{
+    long most = t->rules.window.limit;
+
+    if (most > 0 && busy >= most) {
+        log_warn("you may need to increase the main.cf %s_destination_concurrency_limit "
+                 "from %ld",
+                 t->name, most);
+        return;
+    }
+    log_warn("you may need to reduce %s connect and helo timeouts", t->name);
+    log_warn("so that Postfix quickly skips unavailable hosts");
+    log_warn("you may need to increase the main.cf minimal_backoff_time and "
+             "maximal_backoff_time");
+    log_warn("so that Postfix wastes less time on undeliverable mail");
+    log_warn("you may need to increase the master.cf %s process limit", t->name);
+}
+
+// compat: the threshold and the words; test_qmgr.py has both beside Postfix's.
 static void clog_warning(struct qmgr *qm, const struct dest *d)
 {
     long limit = qm->cfg->qmgr_message_active_limit, used = d->waiting + d->busy;
     int64_t now = clock_ms(), pause = qm->cfg->qmgr_clog_warn_time.seconds * (int64_t)1000;
 
-    if (!qm->cfg->helpful_warnings || pause == 0 || used < limit / 5 * 4 ||
+    if (!qm->cfg->helpful_warnings || pause == 0 || used <= limit / 5 ||
         (qm->clog_warned_ms != 0 && now < qm->clog_warned_ms + pause))
         return;
     qm->clog_warned_ms = now;
     log_warn("mail for %s is using up %ld of %zu active queue entries", d->nexthop, used,
              qm->messages_len);
-    log_warn("this may slow down other mail deliveries");
-    log_warn(
-        "you may need to increase the main.cf %s_destination_concurrency_limit from %ld",
-        d->transport->name, d->transport->rules.window.limit);
-    log_warn("you may need to increase the master.cf %s process limit", d->transport->name);
-    log_warn("you may need a separate master.cf transport for %s", d->nexthop);
+    advise(d->transport, d->busy);
     log_warn("please avoid flushing the whole queue when you have");
     log_warn("lots of deferred mail, that is bad for performance");
     log_warn("to turn off these warnings specify: %s = 0", "qmgr_clog_warn_time");

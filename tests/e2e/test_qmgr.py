@@ -2,10 +2,11 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 
 import pytest
-from mta import wait_for
+from mta import Postfix, Relais, wait_for, yardstick_root
 from next_hop import NextHop
 
 MESSAGE = "Subject: test\n\ntext\n"
@@ -67,6 +68,28 @@ def test_a_reload_counts_for_all_that_begins_after_it(relay, hop):
                 assert client.greeting == b"220 turn %d" % turn
             queue_id = mta.send(MESSAGE, to="ann@c.example")
             assert f"127.0.0.1]:{there.port}," in mta.wait_status(queue_id, "sent")
+
+
+@pytest.mark.parametrize("limit, fits", [("20", "reduce smtp connect"), ("2", "limit from 2")])
+def test_a_clogged_destination_is_warned_about(start_mta, limit, fits):
+    """The same words at the same moment as Postfix, where that is to be had."""
+    main = {"qmgr_message_active_limit": "20", "smtp_destination_concurrency_limit": limit}
+    kinds = [Relais]
+    if os.geteuid() == 0 and yardstick_root() is not None:
+        kinds.append(Postfix)
+    told = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        for kind in kinds:
+            mta = start_mta(kind=kind, main={"relayhost": f"[127.0.0.1]:{port}", **main})
+            for _ in range(6):
+                queue_id = mta.send(MESSAGE, to="ann@c.example")
+                mta.wait_log(rf"{queue_id}: from=.*queue active")
+            mta.wait_log("to turn off these warnings")
+            told.append(re.findall(r"qmgr\[\d+\]: warning: (.*)", mta.log()))
+    assert told[0][0] == f"mail for [127.0.0.1]:{port} is using up 5 of 5 active queue entries"
+    assert fits in told[0][1]
+    assert all(lines == told[0] for lines in told)
 
 
 def test_deferred_mail_leaves_once_the_next_hop_recovers(relay, hop):
