@@ -193,6 +193,7 @@ def test_verify_and_verbose_submission(bouncer):
     mta.run("sendmail", "-v", "-f", "bob@v.example", "d@gone.example", input=BODY)
     (report,) = mails(mta, "bob", 1)
     assert fields(parts(report)[1])[1]["Action"] == "delivered"
+    mta.wait_idle()
     assert mta.queue_files() == []
 
 

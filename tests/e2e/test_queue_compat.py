@@ -68,6 +68,8 @@ def check_takeover(giver, taker):
     owner = pwd.getpwnam("postfix")
     os.chown(taker.log_file, owner.pw_uid, owner.pw_gid)
     # The other side's commands read what lies there: structure, listing, contents.
+    # Without postlogd Postfix's writes the log by itself, by then as mail_owner.
+    taker.log_file.chmod(0o666)
     taker.run("postsuper")
     taker.start()
     listing = taker.run("postqueue", "-p").stdout
