@@ -19,6 +19,7 @@
 
 #define FILE_MAX ((size_t)1 << 30)
 #define CACHE_MAX ((size_t)512 << 20)
+#define QUERY_CACHE_MAX ((size_t)128 << 20)
 
 struct run {
     const struct table_command *cmd;
@@ -188,6 +189,7 @@ static void each_line(void (*run)(void *ctx, const char *line), void *ctx)
 
 static int query_stream(struct run *r)
 {
+    table_set_read_cache(QUERY_CACHE_MAX);
     if (r->opt.body || r->opt.header)
         r->cmd->each_key(&r->opt, query_and_print, r);
     else

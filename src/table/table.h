@@ -55,6 +55,9 @@ bool table_reopen(struct table *t, struct error *err);
 // Cache for hash and btree files that are created, in bytes
 // (berkeley_db_create_buffer_size).
 void table_set_create_cache(size_t bytes);
+// Cache for hash and btree files that are read: as large as the file, at most `bytes`. For
+// commands with many keys to ask for; a daemon keeps the small one it has without this.
+void table_set_read_cache(size_t bytes);
 
 // Update and listing, for types that can: false with "not supported" otherwise.
 MUST_CHECK bool table_put(struct table *t, struct str key, struct str value,

@@ -23,6 +23,7 @@
 
 #define READ_CACHE (128u << 10)
 static size_t create_cache = 16u << 20;
+static size_t read_cache = READ_CACHE;
 
 // Whether keys and values end in a NUL that is stored, too. Both forms exist in the wild:
 // look-ups try both until one hits.
@@ -44,6 +45,18 @@ struct db_state {
 void table_set_create_cache(size_t bytes)
 {
     create_cache = bytes;
+}
+
+void table_set_read_cache(size_t bytes)
+{
+    read_cache = bytes;
+}
+
+static size_t read_cache_for(off_t file_size)
+{
+    size_t whole = (size_t)file_size + (size_t)file_size / 4;
+
+    return whole < READ_CACHE ? READ_CACHE : whole < read_cache ? whole : read_cache;
 }
 
 static DBT to_dbt(const void *data, size_t len)
@@ -151,7 +164,7 @@ static bool open_for_reading(struct table *t, struct db_state *s, struct error *
         return error_temp(err, "4.3.0", "open database %s: %m", s->path);
     if (fstat(s->lock_fd, &s->seen) < 0)
         return error_temp(err, "4.3.0", "open database %s: %m", s->path);
-    if (!open_db(t, s, s->path, DB_RDONLY, READ_CACHE, 0, err))
+    if (!open_db(t, s, s->path, DB_RDONLY, read_cache_for(s->seen.st_size), 0, err))
         return false;
     close(s->lock_fd);
     s->lock_fd = -1;
