@@ -36,3 +36,12 @@ run: packages
 
 bench: all
 	@BUILD=$(BUILD) $(PYTHON) tests/bench/run.py $(BENCH_ARGS)
+
+	@$(PYTHON) tests/bench/relay.py $(BENCH_ARGS)
+	@$(PYTHON) tests/bench/relay.py --fresh $(BENCH_ARGS)
+
+# Sameness with Debian's Postfix: against the recordings; LIVE=1 against Postfix itself (root, apt);
+# RECORD=1 renews the recordings. COMPAT_ARGS chooses scenarios by parts of their names.
+.PHONY: compat
+compat: all
+	@BUILD=$(BUILD) $(PYTHON) tests/compat/compat.py $(if $(RECORD),--record,$(if $(LIVE),--live)) $(COMPAT_ARGS)

@@ -37,12 +37,12 @@ def pack_data(kind, value):
 
 
 class DnsServer:
-    def __init__(self, address="127.0.0.1"):
+    def __init__(self, address="127.0.0.1", port=0):
         self.records, self.names, self.codes = {}, set(), {}
         self.silent, self.questions = set(), []
         self.authenticated = False
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind((address, 0))
+        self.sock.bind((address, port))
         self.sock.settimeout(0.1)
         self.addr_port = "%s:%d" % self.sock.getsockname()
         self.running = True

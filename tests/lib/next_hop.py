@@ -66,6 +66,7 @@ class Session:
         self.helo, self.xforward = "", {}
         self.message = None
         self.verbs = []
+        self.lines, self.contents = [], []  # what the client said and sent, in this session
         self.reads = []  # what each recv brought, to look at pipelining
 
     def line(self):
@@ -112,6 +113,7 @@ class Session:
             text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
             verb = text.split(" ", 1)[0].upper()
             self.verbs.append(verb)
+            self.lines.append(text)
             with self.hop.lock:
                 self.hop.commands.append(text)
             if verb == "QUIT":
@@ -181,6 +183,7 @@ class Session:
             raw.append(line)
             data.append(line[1:] if line.startswith(b".") else line)
         message.raw, message.data = b"".join(raw), b"".join(data)
+        self.contents.append(message)
         self.message = None
         if self.hop.on_content:
             self.hop.on_content(message)
