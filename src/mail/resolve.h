@@ -20,8 +20,9 @@ enum resolve_flags {
     RESOLVE_CLASS_VIRTUAL_MAILBOX = 1 << 3,
     RESOLVE_CLASS_RELAY = 1 << 4,
     RESOLVE_CLASS_DEFAULT = 1 << 5,
-    RESOLVE_ERROR = 1 << 6,  // transport is "error": nexthop is "5.x.y text"
-    RESOLVE_FAILED = 1 << 7, // table trouble: try later
+    RESOLVE_ERROR = 1 << 6,      // transport is "error": nexthop is "5.x.y text"
+    RESOLVE_FAILED = 1 << 7,     // table trouble: try later
+    RESOLVE_BAD_SYNTAX = 1 << 8, // an error because no such address can exist
 };
 #define RESOLVE_CLASS_MASK                                                                 \
     (RESOLVE_CLASS_LOCAL | RESOLVE_CLASS_VIRTUAL_ALIAS | RESOLVE_CLASS_VIRTUAL_MAILBOX |   \

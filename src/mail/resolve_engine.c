@@ -466,7 +466,7 @@ void engine_resolve(const struct engine *e, struct arena *arena, const char *sen
     if (has_routing(local_of(&r)))
         r.flags |= RESOLVE_ROUTED;
     if (!is_valid(&r, is_ours)) {
-        r.flags |= RESOLVE_ERROR | RESOLVE_CLASS_DEFAULT;
+        r.flags |= RESOLVE_ERROR | RESOLVE_BAD_SYNTAX | RESOLVE_CLASS_DEFAULT;
         r.route = (struct route){e->mail->error_service_name, "5.1.3 bad address syntax"};
     } else {
         route_by_class(&r, is_ours);

@@ -152,6 +152,9 @@ const char *check_rcpt(struct session *s, const char *recipient, const char *whe
     struct check c = begin(s, STAGE_RECIPIENT, where, recipient);
     struct verdict v;
 
+    // RFC 5321 4.5.1: <postmaster> is always there to be told of trouble.
+    if (strcasecmp(recipient, "postmaster") == 0)
+        return NULL;
     // Nothing closes this relay: without this answer anybody could use it.
     if (s->server->is_open_relay) {
         log_error("in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, "
@@ -235,6 +238,8 @@ const char *check_size(struct session *s, int64_t size)
 
 bool check_is_local_client(struct session *s)
 {
+    if (s->knows_client)
+        return s->is_local_client;
     struct check c = begin(s, STAGE_CLIENT, s->where, NULL);
 
     return s->server->local_rewrite_rules != NULL &&

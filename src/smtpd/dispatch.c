@@ -10,7 +10,8 @@ enum verb_flags {
     ENDS_GROUP = 1 << 1, // RFC 2920 3.1: nothing may follow before the answer
     JUNK = 1 << 2,       // counts against smtpd_junk_command_limit
     WHEN_DENIED = 1 << 3,
-    UNLISTED = 1 << 4, // not shown by HELP
+    UNLISTED = 1 << 4,    // not shown by HELP
+    NEW_SESSION = 1 << 5, // its success is not counted: the count is the new session's
 };
 
 // In the order of the disconnect line.
@@ -19,9 +20,9 @@ static const struct verb {
     struct reply (*run)(struct session *s, struct str args);
     unsigned flags;
 } verbs[] = {
-    {"HELO",     smtpd_helo,     BEFORE_TLS | ENDS_GROUP       },
-    {"EHLO",     smtpd_ehlo,     BEFORE_TLS | ENDS_GROUP       },
-    {"XCLIENT",  smtpd_xclient,  UNLISTED                      },
+    {"HELO",     smtpd_helo,     BEFORE_TLS | ENDS_GROUP | JUNK},
+    {"EHLO",     smtpd_ehlo,     BEFORE_TLS | ENDS_GROUP | JUNK},
+    {"XCLIENT",  smtpd_xclient,  UNLISTED | NEW_SESSION        },
     {"XFORWARD", smtpd_xforward, UNLISTED                      },
     {"STARTTLS", smtpd_starttls, BEFORE_TLS | UNLISTED         },
     {"AUTH",     smtpd_auth,     UNLISTED                      },
@@ -61,6 +62,12 @@ bool session_peer_is_in(const struct session *s, struct match_list *list)
     return result == MATCH_YES;
 }
 
+bool session_may_xforward(const struct session *s)
+{
+    return s->knows_client ? s->may_xforward
+                           : session_peer_is_in(s, s->server->xforward_hosts);
+}
+
 static bool is_in_words(struct match_list *list, struct str word, struct arena *arena)
 {
     struct error err;
@@ -69,9 +76,23 @@ static bool is_in_words(struct match_list *list, struct str word, struct arena *
            match_list_find(list, arena_text(arena, word), NULL, &err) == MATCH_YES;
 }
 
+// A client that was turned away before DATA and sends its message all the same.
+static bool is_header(struct str line)
+{
+    size_t colon = str_index(line, ':');
+    struct str name = colon == SIZE_MAX ? str_n("", 0) : str_sub(line, 0, colon);
+
+    while (name.len > 0 && ascii_is_space(name.ptr[name.len - 1]))
+        name.len--;
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] <= ' ' || name.ptr[i] > '~')
+            return false;
+    return name.len > 0;
+}
+
 static struct reply answer_unknown(struct session *s, struct str name, struct str line)
 {
-    if (is_in_words(s->server->forbidden_commands, name, s->cmd_arena)) {
+    if (is_header(line) || is_in_words(s->server->forbidden_commands, name, s->cmd_arena)) {
         log_warn("non-SMTP command from %s: %.*s", s->peer.namaddr,
                  (int)(line.len > 100 ? 100 : line.len), line.ptr);
         return REPLY_AND_CLOSE("221 2.7.0 Error: I can break rules, too. Goodbye.");
@@ -146,7 +167,7 @@ struct reply smtpd_dispatch(struct session *s, struct str line)
         return reply; // the connection is gone
     if ((reply_is_error(reply) || v == unknown_verb) && !reply.forgiven)
         s->errors++;
-    else
+    else if (!(v->flags & NEW_SESSION))
         count->ok++;
     if (strncmp(reply.text, "421", 3) == 0 || strncmp(reply.text, "521", 3) == 0)
         reply.close = true;

@@ -160,6 +160,7 @@ struct session {
     long errors, junk;
     unsigned error_classes; // enum notify_class
     bool hang_up;
+    bool may_xforward, is_local_client, knows_client; // as judged before XCLIENT
     const char *limited_as; // under which address anvil(8) counts; NULL: no limits
     const char *etrn_domain;
     // Deferrals asked for by earlier stages when smtpd_delay_reject=no.

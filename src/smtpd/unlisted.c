@@ -1,5 +1,6 @@
 // unlisted: whether an address of our own domains exists, by the tables of its class.
 #include "mail/address.h"
+#include "smtpd/own_addresses.h"
 #include "smtpd/rules.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -22,6 +23,12 @@ static bool is_local_domain(struct str domain, void *ctx)
 
     if (domain.len >= sizeof(name) || server->local_domains == NULL)
         return false;
+    if (domain.len > 2 && domain.ptr[0] == '[' && domain.ptr[domain.len - 1] == ']') {
+        memcpy(name, domain.ptr + 1, domain.len - 2);
+        name[domain.len - 2] = '\0';
+        if (own_addresses_has(server->own, name, true))
+            return true;
+    }
     memcpy(name, domain.ptr, domain.len);
     name[domain.len] = '\0';
     return match_list_find(server->local_domains, name, NULL, &err) == MATCH_YES;
@@ -135,9 +142,10 @@ static struct verdict judge_address(struct listing *l, struct maps *class_canoni
                                      .is_local_domain = is_local_domain,
                                      .ctx = s->server};
     address_split(str_c(route.recipient), &local, &domain);
-    // Mail to our own notices' sender is taken, and dropped when it is delivered.
-    if (str_is_nocase(local, s->mail->double_bounce_sender) &&
-        (route.flags & RESOLVE_CLASS_LOCAL))
+    // These exist by themselves; local(8) drops their mail where nobody has claimed it.
+    if ((route.flags & RESOLVE_CLASS_LOCAL) &&
+        (str_is_nocase(local, s->mail->double_bounce_sender) ||
+         str_is_nocase(local, "postmaster") || str_is_nocase(local, "MAILER-DAEMON")))
         return DUNNO;
     if (is_in(l, class_canonical, class_canonical_name) ||
         is_in(l, server->canonical_maps, "canonical_maps") ||

@@ -182,7 +182,7 @@ static struct reply refuse_chunk(struct session *s, const struct bdat *b,
         return REPLY(NULL);
     if (b->is_last) {
         session_reset_message(s);
-    } else if (s->msg.has_sender) {
+    } else {
         s->msg.in_bdat = true;
         s->msg.bdat_failed = true;
     }
@@ -200,8 +200,10 @@ static const char *check_chunk(struct session *s, const struct bdat *b)
                  s->peer.namaddr);
         refusal = "552 5.3.4 Chunk exceeds message size limit";
     }
-    if (refusal == NULL && b->size == 0 && !b->is_last)
+    if (refusal == NULL && b->size == 0 && !b->is_last) {
+        log_warn("%s: null BDAT request from %s", session_queue_id(s), s->peer.namaddr);
         refusal = "551 5.7.1 Null BDAT request";
+    }
     if (refusal == NULL && !s->msg.in_bdat)
         refusal = check_data(s, "BDAT");
     return refusal;

@@ -168,7 +168,7 @@ VERB(smtpd_ehlo)
     if (session_peer_is_in(s, s->server->xclient_hosts))
         offer(s, text, EHLO_XCLIENT,
               "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT");
-    if (session_peer_is_in(s, s->server->xforward_hosts))
+    if (session_may_xforward(s))
         offer(s, text, EHLO_XFORWARD, "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT");
     offer(s, text, EHLO_ENHANCEDSTATUSCODES, "ENHANCEDSTATUSCODES");
     offer(s, text, EHLO_8BITMIME, "8BITMIME");

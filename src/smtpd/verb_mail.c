@@ -4,6 +4,7 @@
 #include "smtpd/checks.h"
 #include "smtpd/intake.h"
 #include "smtpd/limits.h"
+#include "smtpd/rules.h"
 #include "smtpd/verbs.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -12,6 +13,21 @@ static struct reply protocol_error(struct session *s, const char *text)
 {
     s->error_classes |= NOTIFY_PROTOCOL;
     return REPLY(text);
+}
+
+// The resolver knows which domains cannot be: "a@", "a@-b.example", "a@1.2.3.4".
+static const char *check_domain(struct session *s, const char *address, struct str path,
+                                const char *bad, const char *verb)
+{
+    struct check c = {.s = s};
+    struct resolved route;
+
+    if (address[0] == '\0' || s->server->rewriter == NULL ||
+        !check_resolve(&c, address, &route) || !(route.flags & RESOLVE_BAD_SYNTAX))
+        return NULL;
+    log_warn("Illegal address syntax from %s in %s command: %.*s", s->peer.namaddr, verb,
+             (int)(path.len > 200 ? 200 : path.len), path.ptr);
+    return bad;
 }
 
 // Takes "FROM:" or "TO:" and the path behind it. NULL when good, else the refusal.
@@ -34,15 +50,26 @@ static const char *parse_path(struct session *s, struct str *args, const char *k
                  verb, (int)(path.len > 200 ? 200 : path.len), path.ptr);
         return bad;
     }
-    return NULL;
+    path.len -= args->len;
+    return check_domain(s, *address, path, bad, verb);
 }
 
 // MAIL parameters, one function each; NULL is good.
+static bool is_number(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    return s.len > 0;
+}
+
 static const char *take_size(struct session *s, const struct esmtp_param *p)
 {
     uint64_t size;
 
-    if (!str_to_u64(p->value, &size) || size > INT64_MAX)
+    if (is_number(p->value) && (!str_to_u64(p->value, &size) || size > INT64_MAX))
+        return "552 5.3.4 Message size exceeds file system imposed limit";
+    if (!str_to_u64(p->value, &size))
         return "501 5.5.4 Bad message size syntax";
     s->msg.size_declared = (int64_t)size;
     return NULL;
@@ -70,15 +97,17 @@ static const char *take_ret(struct session *s, const struct esmtp_param *p)
 {
     if (s->ehlo_discard & EHLO_DSN)
         return "501 5.7.1 DSN support is disabled";
-    return dsn_ret_parse(p->value, &s->msg.dsn_ret) ? NULL
-                                                    : "501 5.5.4 Bad RET parameter syntax";
+    return s->msg.dsn_ret == 0 && dsn_ret_parse(p->value, &s->msg.dsn_ret)
+               ? NULL
+               : "501 5.5.4 Bad RET parameter syntax";
 }
 
 static const char *take_envid(struct session *s, const struct esmtp_param *p)
 {
     if (s->ehlo_discard & EHLO_DSN)
         return "501 5.7.1 DSN support is disabled";
-    return dsn_envid_parse(s->msg_arena, p->value, &s->msg.envelope_id)
+    return s->msg.envelope_id == NULL &&
+                   dsn_envid_parse(s->msg_arena, p->value, &s->msg.envelope_id)
                ? NULL
                : "501 5.5.4 Bad ENVID parameter syntax";
 }
@@ -262,10 +291,10 @@ VERB(smtpd_rcpt)
     struct rcpt_params params = {0};
     const char *address = NULL, *refusal;
 
-    if (s->msg.in_bdat)
-        return protocol_error(s, "503 5.5.1 Error: RCPT after BDAT");
     if (!s->msg.has_sender)
         return protocol_error(s, "503 5.5.1 Error: need MAIL command");
+    if (s->msg.in_bdat)
+        return protocol_error(s, "503 5.5.1 Error: RCPT after BDAT");
     refusal = limits_rcpt(s);
     if (refusal != NULL)
         return REPLY(refusal);

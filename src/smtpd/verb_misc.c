@@ -51,7 +51,8 @@ VERB(smtpd_auth)
 
 VERB(smtpd_starttls)
 {
-    (void)args;
+    if (args.len > 0)
+        return protocol_error(s, "501 5.5.4 Syntax: STARTTLS");
     return protocol_error(s, "502 5.5.1 Error: command not implemented");
 }
 

@@ -2,6 +2,7 @@
 // client.
 #include "dns/dns.h"
 #include "proto/xtext.h"
+#include "smtpd/checks.h"
 #include "smtpd/smtpd_log.h"
 #include "smtpd/verbs.h"
 #include "util/log.h"
@@ -265,7 +266,7 @@ static const char *apply(struct setting *x, const char *verb, struct str args,
 
 VERB(smtpd_xclient)
 {
-    struct setting x = {.s = s, .peer = s->peer, .helo = s->helo, .protocol = s->protocol};
+    struct setting x = {.s = s, .peer = s->peer, .helo = s->helo, .protocol = "SMTP"};
     const char *refusal;
 
     if (s->msg.has_sender)
@@ -275,6 +276,10 @@ VERB(smtpd_xclient)
     refusal = apply(&x, "XCLIENT", args, xclient_attrs, COUNT(xclient_attrs));
     if (refusal != NULL)
         return protocol_error(s, refusal);
+    // Who may XFORWARD, and whose headers are completed, depends on the first client.
+    s->may_xforward = session_may_xforward(s);
+    s->is_local_client = check_is_local_client(s);
+    s->knows_client = true;
     // A new client begins a new session.
     session_reset_message(s);
     s->peer = x.peer;
@@ -297,7 +302,7 @@ VERB(smtpd_xforward)
 
     if (s->msg.has_sender)
         return protocol_error(s, "503 5.5.1 Error: MAIL transaction in progress");
-    if (!session_peer_is_in(s, s->server->xforward_hosts))
+    if (!session_may_xforward(s))
         return protocol_error(s, "550 5.7.0 Error: insufficient authorization");
     refusal = apply(&x, "XFORWARD", args, xforward_attrs, COUNT(xforward_attrs));
     if (refusal != NULL)

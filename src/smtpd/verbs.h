@@ -33,3 +33,4 @@ struct reply smtpd_greet(struct session *s);
 unsigned ehlo_keywords_parse(const char *text);
 // Whether the client is in a list of hosts (NULL: no).
 bool session_peer_is_in(const struct session *s, struct match_list *list);
+bool session_may_xforward(const struct session *s);

@@ -168,6 +168,7 @@ const struct table_type table_type_environ = {
 
 const struct table_type table_type_unix = {
     .name = "unix",
+    .traits = TABLE_FOLDS_KEYS,
     .open = unix_open,
     .close = close_plain,
     .find = unix_find,

@@ -110,7 +110,7 @@ class Client:
         try:
             self.sock.sendall(data)
         except OSError:
-            self.show("(gone)")
+            pass  # the next read says so
 
     def command(self, line, quiet=False):
         self.show("C: " + line)
@@ -170,6 +170,7 @@ class Player:
         self.base = dict(self.mta.main_cf)
         self.alias_text = None
         (self.mta.etc / "bounce.cf").write_text(TEMPLATES)
+        self.clean()
         self.words = {
             "@ETC@": str(self.mta.etc), "@MAIL@": str(self.mta.home), "@HOP@": str(self.hops["hop"].port),
             "@HOP2@": str(self.hops["hop2"].port), "@LMTP@": str(self.hops["lmtp"].port),
@@ -206,6 +207,7 @@ class Player:
         mta.write_config()
         with open(mta.etc / "main.cf", "a") as file:
             file.write(text)
+        self.age(mta.etc / "main.cf")
         if not scenario.of_kind("aliases"):
             self.write_aliases("")
         for section in scenario.of_kind("file", "table", "aliases"):
@@ -239,7 +241,7 @@ class Player:
 
     @staticmethod
     def age(path):
-        """Postfix's postmap waits until its source is a second old."""
+        """Postfix waits until what it reads is a second old."""
         past = time.time() - 60
         os.utime(path, (past, past))
 
