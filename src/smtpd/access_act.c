@@ -120,13 +120,13 @@ static struct verdict act_hangup(const struct act *a)
 
 static struct verdict act_info(const struct act *a)
 {
-    log_act(a, "info", worded(a, a->text, ""));
+    log_act(a, "info", a->text);
     return DUNNO;
 }
 
 static struct verdict act_warn(const struct act *a)
 {
-    log_act(a, "warn", worded(a, a->text, ""));
+    log_act(a, "warn", a->text);
     return DUNNO;
 }
 
@@ -157,6 +157,11 @@ static bool has_target(const struct act *a)
 
 static struct verdict act_filter(const struct act *a)
 {
+    if (a->text[0] == '\0') {
+        log_warn("access table %s entry \"%s\" has FILTER entry without value", a->source,
+                 a->value);
+        return DUNNO;
+    }
     if (strchr(a->text, ':') == NULL) {
         log_warn("access table %s entry \"%s\" requires transport:destination", a->source,
                  a->value);

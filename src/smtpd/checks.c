@@ -74,7 +74,7 @@ const char *check_connect(struct session *s)
 {
     if (s->cfg->smtpd_delay_reject || s->server->client_rules == NULL)
         return NULL;
-    return judge_early(s, STAGE_CLIENT, "CONNECT", s->server->client_rules);
+    return judge_early(s, STAGE_CLIENT, s->where, s->server->client_rules);
 }
 
 const char *check_helo(struct session *s, const char *where)

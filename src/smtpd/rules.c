@@ -66,21 +66,30 @@ const char *subject_text(const struct check *c, enum subject subject)
 }
 
 // A status about an address says whose: 5.1.1 is a recipient's, 5.1.7 and 5.1.8 a sender's.
-static const char *address_detail(enum subject subject, const char *detail)
+static const char *address_detail(enum subject subject, long code, const char *detail)
 {
     static const struct {
         const char *rcpt, *sender;
     } pairs[] = {
-        {"1.1", "1.0"},
+        {"1.1", "1.7"},
         {"1.2", "1.8"},
         {"1.3", "1.7"}
     };
 
     for (size_t i = 0; i < COUNT(pairs); i++) {
-        if (subject == SUBJECT_SENDER && strcmp(detail, pairs[i].rcpt) == 0)
-            return pairs[i].sender;
-        if (subject == SUBJECT_RECIPIENT && i > 0 && strcmp(detail, pairs[i].sender) == 0)
-            return pairs[i].rcpt;
+        const char *from = pairs[i].rcpt, *to = pairs[i].sender;
+
+        if (subject == SUBJECT_RECIPIENT && i > 0) {
+            from = pairs[i].sender;
+            to = pairs[i].rcpt;
+        } else if (subject != SUBJECT_SENDER) {
+            continue;
+        }
+        if (strcmp(detail, from) != 0)
+            continue;
+        log_info("mapping DSN status %ld.%s into %s status %ld.%s", code / 100, from,
+                 subject_class(subject), code / 100, to);
+        return to;
     }
     return detail;
 }
@@ -95,7 +104,7 @@ static const char *compose(struct check *c, enum subject subject, long code,
     if (c->s->mail->soft_bounce && code >= 500)
         code -= 100;
     return arena_printf(c->s->msg_arena, "%ld %ld.%s %s", code, code / 100,
-                        address_detail(subject, dsn + 2), text);
+                        address_detail(subject, code, dsn + 2), text);
 }
 
 static const char *compose_list(struct check *c, enum subject subject, long code,
@@ -174,7 +183,6 @@ struct verdict reject_access_error(struct check *c, enum subject subject, const 
 {
     log_warn("%s", err->text);
     log_warn("%s lookup error for \"%s\"", table, subject_text(c, subject));
-    c->s->error_classes |= NOTIFY_SOFTWARE;
     return reject_with(c, subject, 451, "4.3.5",
                        "<%s>: %s rejected: Server configuration error",
                        subject_text(c, subject), subject_class(subject));

@@ -293,9 +293,8 @@ static struct verdict reject_listed(struct check *c, const struct rule *r, const
         return reject_config_error(c);
     rest = str_trim(str_c(text));
     if (!str_take(&rest, " \t", &word) || !str_to_long(word, &code) || code < 400 || code > 599) {
-        log_warn("bad rbl reply template for domain %s: %s", r->rbl->domain, text);
-        code = s->cfg->maps_rbl_reject_code;
-        rest = str_c(text);
+        log_warn("rbl response code configuration error: %s", text);
+        return reject_with(c, subject, 450, "4.7.1", "Service unavailable");
     }
     const char *dsn = "5.7.1";
     struct str after = str_trim(rest), first = after;

@@ -75,10 +75,11 @@ static bool is_local_recipient(struct listing *l)
 
 static struct verdict reject_unknown(struct listing *l, long code, const char *table)
 {
+    const char *sender_dsn = strcmp(table, "virtual alias") == 0 ? "5.1.1" : "5.1.0";
     bool names_table = l->c->s->mail->show_user_unknown_table_name;
 
     return reject_with(
-        l->c, l->subject, code, l->subject == SUBJECT_SENDER ? "5.1.0" : "5.1.1",
+        l->c, l->subject, code, l->subject == SUBJECT_SENDER ? sender_dsn : "5.1.1",
         "<%s>: %s rejected: User unknown%s%s%s", l->address, subject_class(l->subject),
         names_table ? " in " : "", names_table ? table : "", names_table ? " table" : "");
 }

@@ -266,7 +266,7 @@ static const char *apply(struct setting *x, const char *verb, struct str args,
 
 VERB(smtpd_xclient)
 {
-    struct setting x = {.s = s, .peer = s->peer, .helo = s->helo, .protocol = "SMTP"};
+    struct setting x = {.s = s, .peer = s->peer, .protocol = "SMTP"};
     const char *refusal;
 
     if (s->msg.has_sender)
