@@ -37,9 +37,6 @@ run: packages
 bench: all
 	@BUILD=$(BUILD) $(PYTHON) tests/bench/run.py $(BENCH_ARGS)
 
-	@$(PYTHON) tests/bench/relay.py $(BENCH_ARGS)
-	@$(PYTHON) tests/bench/relay.py --fresh $(BENCH_ARGS)
-
 # Sameness with Debian's Postfix: against the recordings; LIVE=1 against Postfix itself (root, apt);
 # RECORD=1 renews the recordings. COMPAT_ARGS chooses scenarios by parts of their names.
 .PHONY: compat
