@@ -105,8 +105,10 @@ static void open_log(struct service *svc, const struct mail_config *mail)
 
     if (svc->opt.log_stderr || svc->opt.stand_alone)
         sinks |= LOG_TO_STDERR;
-    log_open(arena_printf(svc->arena, "%s/%s", name, svc->spec->name), sinks,
-             mail != NULL ? facility_number(mail->syslog_facility) : 0);
+    log_open(
+        arena_printf(svc->arena, "%s/%s", name,
+                     svc->spec->log_name != NULL ? svc->spec->log_name : svc->spec->name),
+        sinks, mail != NULL ? facility_number(mail->syslog_facility) : 0);
     log_set_verbosity(svc->opt.verbosity);
     if (use_socket) // seen from queue_directory, inside and outside of a chroot
         log_set_socket(arena_printf(svc->arena, "public/%s", mail->postlog_service_name));

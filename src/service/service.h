@@ -29,7 +29,8 @@ enum service_needs {
 };
 
 struct service_spec {
-    const char *name; // program name, as in "postfix/NAME"
+    const char *name;     // program name
+    const char *log_name; // as in "postfix/NAME" where that is another; may be NULL
     enum service_model model;
     unsigned needs;
     const struct param *params; // of the program; the shared ones come by themselves

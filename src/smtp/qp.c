@@ -1,7 +1,8 @@
 // qp: quoted-printable (RFC 2045 6.7), a line at a time, for peers that take 7 bits only.
 #include "smtp/qp.h"
 
-enum { COLUMN_MAX = 76 };
+// compat: RFC 2045 allows 76 with the mark; Postfix breaks where it passes 72.
+enum { COLUMN_MAX = 72 };
 
 static bool needs_quoting(struct str text, size_t i, bool ends)
 {
@@ -21,8 +22,7 @@ size_t qp_encode(struct str text, bool ends, size_t *column, char *out)
         unsigned char c = (unsigned char)text.ptr[i];
         bool quote = needs_quoting(text, i, ends);
 
-        // One column stays free for the '=' of a soft line break.
-        if (*column + (quote ? 3 : 1) > COLUMN_MAX - 1) {
+        if (*column > COLUMN_MAX) {
             memcpy(to, "=\r\n", 3);
             to += 3;
             *column = 0;

@@ -27,7 +27,7 @@ static void add_clean(struct buf *text, struct str line, char separator)
 
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)line.ptr[i];
-        clean[i] = c == '\t' ? ' ' : c < ' ' || c == 0x7f ? '?' : (char)c;
+        clean[i] = c < ' ' || c == 0x7f ? '?' : (char)c;
     }
     if (buf_len(text) > 0 && !buf_append_char(text, separator))
         return;

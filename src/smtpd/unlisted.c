@@ -1,6 +1,6 @@
 // unlisted: whether an address of our own domains exists, by the tables of its class.
 #include "mail/address.h"
-#include "smtpd/own_addresses.h"
+#include "mail/own_addr.h"
 #include "smtpd/rules.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -26,7 +26,7 @@ static bool is_local_domain(struct str domain, void *ctx)
     if (domain.len > 2 && domain.ptr[0] == '[' && domain.ptr[domain.len - 1] == ']') {
         memcpy(name, domain.ptr + 1, domain.len - 2);
         name[domain.len - 2] = '\0';
-        if (own_addresses_has(server->own, name, true))
+        if (own_addr_has(server->own, name, OWN_ADDR_ANY))
             return true;
     }
     memcpy(name, domain.ptr, domain.len);

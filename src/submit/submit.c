@@ -152,6 +152,7 @@ static bool open_lists(struct service *svc, struct error *err)
 
 static const struct service_spec submit = {
     .name = "submit",
+    .log_name = "pickup", // compat: where log analysers look for local submissions
     .model = SERVICE_CLIENT,
     .needs = SERVICE_NO_PRIVILEGE,
     .params = submit_params,

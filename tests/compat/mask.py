@@ -81,6 +81,8 @@ class Mask:
             program = tag.rsplit("/", 1)[-1]
             queue_id = QUEUE_ID.match(text)
             shown = self(f"{tag}: {text}")
+            if program == "postsuper" and "essage" in text:
+                continue
             if program == "smtpd":
                 session.append(shown)
             elif queue_id:
@@ -106,7 +108,7 @@ def visible(data):
             digest = hashlib.sha256(line.encode()).hexdigest()[:12]
             line = f"{line[:60]}... ({len(line)} characters, {digest})"
         lines.append(line)
-    if len(lines) > 150:
+    if len(lines) > 400:
         digest = hashlib.sha256("\n".join(lines[40:]).encode()).hexdigest()[:12]
         lines = lines[:40] + [f"... ({len(lines) - 40} more lines, {digest})"]
     return "\n".join(lines)

@@ -345,6 +345,10 @@ class Player:
         except subprocess.TimeoutExpired:
             self.show("(does not end)")
             return
+        if argv[0] in ("postqueue", "mailq") and result.stdout.startswith("-"):
+            result.stdout = sorted_listing(result.stdout)
+        elif result.stdout.startswith('{"queue_name"'):
+            result.stdout = "".join(sorted(result.stdout.splitlines(True), key=lambda t: t[110:]))
         for label, output in (("out", result.stdout), ("err", result.stderr)):
             for text in visible(output.encode("utf-8", "surrogateescape")).rstrip("\n").split("\n"):
                 if output:
@@ -392,7 +396,7 @@ class Player:
         for name, hop in self.hops.items():
             sessions = []
             for session in list(hop.sessions):
-                lines = list(session.lines)
+                lines = in_order(session.lines)
                 for message in session.contents:
                     lines += ["content:", *rows(visible(message.data.replace(b"\r\n", b"\n")))]
                 sessions.append(lines)
@@ -404,7 +408,7 @@ class Player:
         if not self.mta.queue_files():
             return []
         listing = self.mta.run("postqueue", "-p", check=False)
-        return ["== left in the queue", *rows(listing.stdout + listing.stderr)]
+        return ["== left in the queue", *rows(sorted_listing(listing.stdout) + listing.stderr)]
 
     def clean(self):
         if self.mta.queue_files():
@@ -427,6 +431,26 @@ class Player:
         self.ready.close()
         for hop in self.hops.values():
             hop.close()
+
+
+def in_order(commands):
+    """Neighbouring RCPT commands sorted: the order of recipients means nothing."""
+    out, group = [], []
+    for line in [*commands, ""]:
+        if line.startswith("RCPT "):
+            group.append(line)
+        else:
+            out += sorted(group) + [line]
+            group = []
+    return out[:-1]
+
+
+def sorted_listing(text):
+    """The entries of a queue listing sorted: their order is that of a directory."""
+    blocks = [block for block in text.split("\n\n")]
+    head, _, first = blocks[0].partition("\n") if blocks[0].startswith("-") else ("", "", blocks[0])
+    body = sorted([first, *blocks[1:-1]], key=lambda b: b.split(None, 5)[5:] if b else [])
+    return "\n\n".join([head + "\n" + body[0] if head else body[0], *body[1:], *blocks[-1:][:len(blocks) - 1]])
 
 
 def unescape_lines(text):
