@@ -61,8 +61,6 @@ unsigned greet_features(struct str line, uint64_t *size_limit)
             *size_limit = limit;
         else
             features &= ~(unsigned)FEATURE_SIZE;
-    } else if (str_is_nocase(word, "SIZE")) {
-        features &= ~(unsigned)FEATURE_SIZE; // without a limit there is nothing to tell
     }
     return features;
 }
