@@ -61,6 +61,9 @@ struct job {
     long waiting, busy;          // batches
     long selected;               // batches handed out so far
     long slots_used;             // of those that this job saved up
+    struct job *payer;           // whose slots let this one pass; NULL: nobody's
+    long paid, paid_at;          // how many, and what was `selected` then
+    long guests;                 // jobs whose payer this is
     long unread_min, unread_max; // batches that may still come from the queue file
     bool is_ready;
     TAILQ_ENTRY(job) next; // transport->ready

@@ -86,6 +86,42 @@ static void forget_candidate(struct job *job)
         t->candidate = t->candidate_for = NULL;
 }
 
+// What a job that passed did not need after all (recipients that were still to be read went
+// elsewhere) is there for the next one.
+static void settle(struct job *job)
+{
+    struct job *payer = job->payer;
+    long unused = job->paid - (job->selected - job->paid_at);
+
+    if (payer == NULL)
+        return;
+    if (unused > 0)
+        payer->slots_used -= unused;
+    payer->guests--;
+    job->payer = NULL;
+}
+
+static void forget_guests(struct job *payer)
+{
+    struct job *job;
+
+    if (payer->guests == 0)
+        return;
+    TAILQ_FOREACH(job, &payer->transport->jobs, in_transport)
+    if (job->payer == payer)
+        job->payer = NULL;
+}
+
+static void let_pass(struct job *job, struct job *payer, long slots)
+{
+    settle(job);
+    job->payer = payer;
+    job->paid = slots;
+    job->paid_at = job->selected;
+    payer->guests++;
+    payer->slots_used += slots;
+}
+
 void jobs_free(struct job **jobs)
 {
     struct job *job;
@@ -94,6 +130,8 @@ void jobs_free(struct job **jobs)
         ensure(job->waiting == 0 && job->busy == 0);
         *jobs = job->next_of_msg;
         forget_candidate(job);
+        settle(job);
+        forget_guests(job);
         job_unready(job);
         TAILQ_REMOVE(&job->transport->jobs, job, in_transport);
         free(job);
@@ -318,7 +356,7 @@ static struct job *preempt(struct transport *t, struct job *current, int64_t now
     if (other == NULL || !can_pay(rules, current, most_left(other)) ||
         open_peer(other) == NULL)
         return current;
-    current->slots_used += most_left(other);
+    let_pass(other, current, most_left(other));
     move_in_front(other, current);
     t->candidate = t->candidate_for = NULL;
     return other;
@@ -343,6 +381,8 @@ struct batch *sched_select(struct transport *t, int64_t now_ms)
     b->peer = NULL;
     count_waiting(b, -1);
     job->selected++;
+    if (most_left(job) == 0)
+        settle(job);
     job->busy++;
     d->busy++;
     t->busy++;

@@ -318,6 +318,35 @@ static void recipients_are_grouped_up_to_the_limit(void **state)
     world_free(w);
 }
 
+// B seemed to need five slots and took one: the others are there for C at once.
+static void unused_slots_are_given_back(void **state)
+{
+    struct world *w = world_new(slots(2, 0, 0, 0));
+    char order[64];
+    size_t len = 0;
+    struct batch *b;
+
+    (void)state;
+    arrive(w, 'A', 30, "a.example");
+    struct message *second = arrive(w, 'B', 1, "b.example");
+    second->jobs->unread_max = 4;
+    while ((b = sched_select(w->t, w->now)) != NULL && len < sizeof(order) - 1) {
+        order[len++] = b->msg->letter;
+        if (b->msg == second) {
+            second->jobs->unread_max = 0; // what was read was for somebody else
+            arrive(w, 'C', 1, "c.example");
+        }
+        w->now += 1000;
+        struct message *msg = b->msg;
+        sched_done(b, BATCH_OK, NULL, NULL, w->now, 0);
+        if (msg == second)
+            jobs_free(&second->jobs);
+    }
+    order[len] = '\0';
+    assert_string_equal(order, "AAAAAAAAAABCAAAAAAAAAAAAAAAAAAAA");
+    world_free(w);
+}
+
 static void unserved_batch_comes_first_again(void **state)
 {
     struct world *w = world_new(plain_rules());
@@ -343,6 +372,7 @@ int main(void)
         cmocka_unit_test(destination_rate_delay_spaces_deliveries),
         cmocka_unit_test(transport_rate_delay_spaces_all),
         cmocka_unit_test(recipients_are_grouped_up_to_the_limit),
+        cmocka_unit_test(unused_slots_are_given_back),
         cmocka_unit_test(unserved_batch_comes_first_again),
     };
 
