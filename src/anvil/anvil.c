@@ -38,6 +38,7 @@ static void drop_server(struct server *s)
     channel_close(s->channel);
     arena_free(s->arena);
     free(s);
+    service_count_use(anvil.service);
 }
 
 static void count(struct server *s, const struct anvil_request *req,
