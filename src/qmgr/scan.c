@@ -1,6 +1,7 @@
 // scan: files from incoming/ and deferred/ into the active queue, as far as there is room.
 #include "qmgr/scan.h"
 #include "mail/queue_id.h"
+#include "table/maps.h"
 #include "util/file.h"
 #include "util/log.h"
 #include <errno.h>
@@ -130,6 +131,9 @@ bool scan_feed(struct qmgr *qm)
 {
     bool more = false;
 
+    // Where the next messages go is decided by the tables as they are now.
+    if (qm->incoming.scan != NULL || qm->deferred.scan != NULL)
+        (void)maps_refresh_all();
     for (int i = 0; i < TAKES; i++) {
         enum scan_result in = SCAN_ENDED, deferred = SCAN_ENDED;
 

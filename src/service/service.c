@@ -3,6 +3,7 @@
 #include "service/service.h"
 #include "service/service_impl.h"
 #include "service/service_jail.h"
+#include "table/maps.h"
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/log.h"
@@ -236,6 +237,7 @@ static void serve_under_master(struct service *svc)
         (unsigned)(getpid() ^ clock_ms())); // or all workers would draw the same numbers
     if (svc->loop != NULL)
         loop_after_fork(svc->loop);
+    maps_after_fork();
     prctl(PR_SET_PDEATHSIG, SIGUSR1);
     service_alive(svc);
     if (svc->spec->on_start != NULL)

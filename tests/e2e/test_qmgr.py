@@ -70,6 +70,18 @@ def test_a_reload_counts_for_all_that_begins_after_it(relay, hop):
             assert f"127.0.0.1]:{there.port}," in mta.wait_status(queue_id, "sent")
 
 
+def test_a_changed_table_routes_the_next_message(relay, hop):
+    with NextHop() as other:
+        mta = relay(transport_maps="")
+        table = mta.table("transport", f"c.example smtp:[127.0.0.1]:{hop.port}\n")
+        mta.configure(transport_maps=table)
+        mta.reload()
+        for there in (hop, other, hop):
+            mta.table("transport", f"c.example smtp:[127.0.0.1]:{there.port}\n")
+            queue_id = mta.send(MESSAGE, to="ann@c.example")
+            assert f"127.0.0.1]:{there.port}," in mta.wait_status(queue_id, "sent")
+
+
 @pytest.mark.parametrize("limit, fits", [("20", "reduce smtp connect"), ("2", "limit from 2")])
 def test_a_clogged_destination_is_warned_about(start_mta, limit, fits):
     """The same words at the same moment as Postfix, where that is to be had."""
