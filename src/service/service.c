@@ -239,6 +239,7 @@ static void serve_under_master(struct service *svc)
         loop_after_fork(svc->loop);
     maps_after_fork();
     prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    svc->alarm_is_set = false; // fork(2) does not hand it down
     service_alive(svc);
     if (svc->spec->on_start != NULL)
         svc->spec->on_start(svc);
@@ -347,15 +348,23 @@ bool service_is_rootless(const struct service *svc)
     return svc->is_rootless;
 }
 
+// The alarm is set anew at most once a second, unless that would matter.
 void service_alive(struct service *svc)
 {
-    if (svc->watchdog_s > 0)
-        alarm((unsigned)svc->watchdog_s);
+    int64_t now = clock_ms();
+
+    if (svc->watchdog_s <= 0 ||
+        (svc->alarm_is_set && svc->watchdog_s >= 10 && now - svc->alive_at < 1000))
+        return;
+    alarm((unsigned)svc->watchdog_s);
+    svc->alarm_is_set = true;
+    svc->alive_at = now;
 }
 
 void service_set_watchdog(struct service *svc, struct duration limit)
 {
     svc->watchdog_s = limit.seconds;
+    svc->alarm_is_set = false;
 }
 
 void service_count_use(struct service *svc)

@@ -14,6 +14,8 @@ struct service {
     struct config *config;
     struct loop *loop; // made when first asked for
     long max_use, max_idle_s, watchdog_s;
+    bool alarm_is_set;
+    int64_t alive_at; // clock_ms of the last alarm(2)
 
     bool under_master, is_rootless, is_chrooted;
     int listen_fds[SERVICE_LISTEN_MAX]; // -1: closed

@@ -57,8 +57,10 @@ static enum waited wait_client(struct service *svc, int epoll_fd, int *client)
 {
     struct epoll_event event;
 
-    if (svc->max_idle_s >= svc->watchdog_s)
+    if (svc->max_idle_s >= svc->watchdog_s) {
         alarm(0); // waiting is no hang
+        svc->alarm_is_set = false;
+    }
     int n = epoll_wait(epoll_fd, &event, 1, (int)(svc->max_idle_s * 1000));
 
     if (n == 0)
