@@ -194,7 +194,7 @@ def test_verify_and_verbose_submission(bouncer):
     (report,) = mails(mta, "bob", 1)
     assert fields(parts(report)[1])[1]["Action"] == "delivered"
     mta.wait_idle()
-    assert mta.queue_files() == []
+    mta.wait_empty()
 
 
 def test_utf8_reports(bouncer):

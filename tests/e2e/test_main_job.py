@@ -18,7 +18,7 @@ def test_smtp_to_maildir(virtual_domain):
     assert message["Return-Path"] == "<sender@example.org>"
     assert message["Delivered-To"] == "ann@v.example"
     assert message.get_payload() == "first\n..dot\n"
-    assert mta.queue_files() == []
+    mta.wait_empty()
 
 
 def test_sendmail_to_mailbox(virtual_domain):

@@ -58,7 +58,7 @@ def test_ids_from_standard_input_and_all(holder):
     assert holder.run("postsuper", "-d", "ALL", "deferred").stderr == (
         "postsuper: Deleted: 0 messages\n")
     assert holder.run("postsuper", "-d", "ALL").stderr == "postsuper: Deleted: 2 messages\n"
-    assert holder.queue_files() == []
+    holder.wait_empty()
 
 
 def test_requeue_gives_a_new_id(holder):

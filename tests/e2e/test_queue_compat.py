@@ -93,7 +93,7 @@ def check_takeover(giver, taker):
         text = path.read_bytes()
         assert f"X-Mark: {mark}\n".encode() in text
         assert text.endswith(f"\n\nbody of {mark}\nsecond line\n".encode())
-    assert taker.queue_files() == []
+    taker.wait_empty()
     assert ids
 
 

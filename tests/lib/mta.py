@@ -140,7 +140,7 @@ class Mta:
         env["MAIL_CONFIG"] = str(self.etc)
         # The daemons' standard error goes nowhere; the sanitizers report into the log's folder.
         report = self.log_file.parent / "sanitizer"
-        env["ASAN_OPTIONS"] = f"detect_leaks=0:log_path={report}"
+        env["ASAN_OPTIONS"] = f"detect_leaks=0:quarantine_size_mb=4:log_path={report}"
         env["UBSAN_OPTIONS"] = f"print_stacktrace=1:log_path={report}"
         env["PATH"] = f"{self.command_directory()}:/usr/sbin:/usr/bin:/sbin:/bin"
         return env
@@ -360,7 +360,16 @@ class Mta:
         return found
 
     def is_idle(self):
-        return not self.queue_files("maildrop", "incoming", "active")
+        # A file that moves while the folders are read may be missed once, not twice.
+        queues = ("maildrop", "incoming", "active")
+        return not self.queue_files(*queues) and not self.queue_files(*queues)
+
+    def wait_empty(self, seconds=WAIT):
+        wait_for(
+            lambda: not self.queue_files() and not self.queue_files(),
+            "an empty queue\n" + self.log()[-2000:],
+            seconds,
+        )
 
     def wait_idle(self, seconds=WAIT):
         wait_for(self.is_idle, "an empty active queue\n" + self.log()[-2000:], seconds)
