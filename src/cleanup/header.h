@@ -1,20 +1,7 @@
-// header: header fields of a message (RFC 5322 2.2) as slices, and what their names mean.
+// header: what the names of header fields mean.
 #pragma once
+#include "mail/header_field.h"
 #include "util/arena.h"
-#include "util/str.h"
-
-struct header {
-    struct str name;  // without blanks before the colon
-    struct str value; // what follows the colon, folding included, no line end at its end
-    struct str text;  // the whole field with its continuation lines, no line end at its end
-};
-
-enum header_result {
-    HEADER_FIELD, // `h` is one, taken off
-    HEADER_END,   // an empty line, taken off
-    HEADER_NONE,  // no more text, or a line that is no header field: left alone
-};
-enum header_result header_take(struct str *rest, struct header *h);
 
 enum header_kind {
     HEADER_OTHER,

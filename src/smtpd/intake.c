@@ -2,12 +2,12 @@
 // verdict.
 #include "smtpd/intake.h"
 #include "mail/address.h"
+#include "mail/mail_date.h"
 #include "smtpd/checks.h"
 #include "smtpd/sink.h"
 #include "util/log.h"
 #include "util/text.h"
 #include <stdio.h>
-#include <time.h>
 
 static const char *or_unknown(const char *text)
 {
@@ -128,35 +128,18 @@ static void fill_envelope(struct session *s, struct attrs *attrs,
         env->flags |= CLEANUP_SMTPUTF8_AUTODETECT;
 }
 
-// RFC 5322 3.3, with the zone's name as Postfix shows it.
-static const char *date_text(struct arena *arena)
-{
-    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    time_t now = time(NULL);
-    struct tm tm;
-
-    localtime_r(&now, &tm);
-    long offset = tm.tm_gmtoff / 60, size = offset < 0 ? -offset : offset;
-
-    return arena_printf(arena, "%s, %02d %s %d %02d:%02d:%02d %c%02ld%02ld (%s)",
-                        days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
-                        tm.tm_hour, tm.tm_min, tm.tm_sec, offset < 0 ? '-' : '+', size / 60,
-                        size % 60, tm.tm_zone);
-}
-
 static const char *received_header(struct session *s)
 {
     const struct message *msg = &s->msg;
     struct arena *arena = s->msg_arena;
     const char *proto = msg->smtputf8 ? "UTF8SMTP" : s->protocol;
-    const char *date = date_text(arena);
+    char date[MAIL_DATE_SIZE];
     const char *target =
         msg->rcpts.len == 1 && msg->recipient != NULL
             ? arena_printf(arena, "for <%s>; ", address_quote(arena, msg->recipient))
             : NULL;
 
+    mail_date_format(date, moment_now().sec);
     if (s->cfg->smtpd_hide_client_session)
         return arena_printf(arena, "Received: by %s (%s) id %s%s\n\t%s%s\n",
                             s->mail->myhostname, s->mail->mail_name, msg->queue_id,

@@ -30,7 +30,7 @@ static const char *const *const action_queues[ACTIONS] = {
     [ACTION_HOLD] = holdable_queues, [ACTION_RELEASE] = hold_queue,
 };
 
-static bool is_selected(const struct super *s, const char *queue)
+bool super_has_selected(const struct super *s, const char *queue)
 {
     if (s->queues == NULL)
         return true;
@@ -183,7 +183,7 @@ void super_act(struct super *s, enum action action, const char *id)
     // A message that just moves from one queue to the next is looked for once more.
     for (int round = 0; round < 2; round++)
         for (const char *const *queue = action_queues[action]; *queue != NULL; queue++)
-            if (is_selected(s, *queue) && functions[action](s, *queue, id, true))
+            if (super_has_selected(s, *queue) && functions[action](s, *queue, id, true))
                 return;
 }
 
@@ -315,7 +315,7 @@ void super_act_all(struct super *s, enum action action)
                                    : action_queues[action];
 
     for (; *queue != NULL; queue++)
-        if (is_selected(s, *queue))
+        if (super_has_selected(s, *queue))
             act_on_queue(s, action, *queue);
     if (action == ACTION_DELETE || action == ACTION_REQUEUE)
         remove_orphaned_logs(s);

@@ -26,6 +26,8 @@ struct super {
     void (*warn)(const char *fmt, ...) PRINTF_LIKE(1, 2);
 };
 
+// Whether the command line names `queue`, or none at all.
+bool super_has_selected(const struct super *s, const char *queue);
 // One message, wherever it is; an unknown ID is no error. Each change is told.
 void super_act(struct super *s, enum action action, const char *id);
 // All messages of the queues; only counted.

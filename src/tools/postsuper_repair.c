@@ -17,16 +17,6 @@ static const char *const message_queues[] = {"maildrop", "incoming", "active",
                                              "deferred", "hold",     "corrupt"};
 static const char *const log_queues[] = {"bounce", "defer", "trace"};
 
-static bool is_selected(const struct super *s, const char *queue)
-{
-    if (s->queues == NULL)
-        return true;
-    for (size_t i = 0; i < s->queues_len; i++)
-        if (strcmp(s->queues[i], queue) == 0)
-            return true;
-    return false;
-}
-
 // ---- purge
 // -------------------------------------------------------------------------------
 
@@ -63,7 +53,7 @@ static void purge_queue(struct super *s, const char *queue)
 void super_purge(struct super *s)
 {
     for (size_t i = 0; i < COUNT(message_queues); i++)
-        if (is_selected(s, message_queues[i]))
+        if (super_has_selected(s, message_queues[i]))
             purge_queue(s, message_queues[i]);
 }
 
@@ -197,9 +187,9 @@ static void repair_queue(struct super *s, const char *queue, bool is_log,
 void super_repair(struct super *s, bool also_long_ids)
 {
     for (size_t i = 0; i < COUNT(message_queues); i++)
-        if (is_selected(s, message_queues[i]))
+        if (super_has_selected(s, message_queues[i]))
             repair_queue(s, message_queues[i], false, also_long_ids);
     for (size_t i = 0; i < COUNT(log_queues); i++)
-        if (is_selected(s, log_queues[i]))
+        if (super_has_selected(s, log_queues[i]))
             repair_queue(s, log_queues[i], true, also_long_ids);
 }

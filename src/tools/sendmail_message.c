@@ -1,6 +1,7 @@
 // sendmail_message: standard input becomes a message in the form that postdrop(1) reads.
 #include "tools/sendmail_message.h"
 #include "mail/address.h"
+#include "mail/header_field.h"
 #include "mail/submission.h"
 #include <errno.h>
 #include <unistd.h>
@@ -8,23 +9,6 @@
 #define READ_SIZE 65536u
 // Without message_size_limit: what one process may hold.
 #define INPUT_MAX (1u << 30)
-
-// The length of "Name" when `line` begins a header field, else 0.
-static size_t field_name(struct str line, struct str *value)
-{
-    size_t i = 0;
-
-    while (i < line.len && line.ptr[i] > ' ' && line.ptr[i] < 127 && line.ptr[i] != ':')
-        i++;
-    size_t len = i;
-
-    while (i < line.len && (line.ptr[i] == ' ' || line.ptr[i] == '\t'))
-        i++;
-    if (len == 0 || i == line.len || line.ptr[i] != ':')
-        return 0;
-    *value = str_from(line, i + 1);
-    return len;
-}
 
 static bool is_rcpt_field(struct str name)
 {
@@ -47,27 +31,16 @@ void sendmail_header_rcpts(struct arena *arena, struct str message, size_t max,
                            struct text_list *rcpts)
 {
     struct text_list plain = {NULL, 0}, resent = {NULL, 0};
-    struct str line, value;
+    struct header h;
     bool is_resent = false;
 
-    while (str_take_line(&message, &line)) {
-        size_t name_len = field_name(line, &value);
-
-        if (name_len == 0)
-            break;
-        struct str name = str_sub(line, 0, name_len);
-        const char *end = line.ptr + line.len;
-
-        while (message.len > 0 && (message.ptr[0] == ' ' || message.ptr[0] == '\t') &&
-               str_take_line(&message, &line))
-            end = line.ptr + line.len;
-        value.len = (size_t)(end - value.ptr);
-        if (str_starts_nocase(name, "resent-")) {
+    while (header_take(&message, &h) == HEADER_FIELD) {
+        if (str_starts_nocase(h.name, "resent-")) {
             is_resent = true;
-            if (is_rcpt_field(str_from(name, 7)))
-                add_from_value(arena, value, max, &resent);
-        } else if (is_rcpt_field(name)) {
-            add_from_value(arena, value, max, &plain);
+            if (is_rcpt_field(str_from(h.name, 7)))
+                add_from_value(arena, h.value, max, &resent);
+        } else if (is_rcpt_field(h.name)) {
+            add_from_value(arena, h.value, max, &plain);
         }
     }
     *rcpts = is_resent ? resent : plain;

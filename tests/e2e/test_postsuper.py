@@ -34,7 +34,11 @@ def test_hold_release_expire_delete(holder):
                           "postsuper: Placed on hold: 1 message\n")
     assert queue_of(holder, queue_id) == "hold"
     holder.wait_log(rf"postfix/postsuper\[\d+\]: {queue_id}: placed on hold$")
+    other = deferred(holder)
+    mark = holder.mark()
     holder.run("postqueue", "-f")
+    holder.wait_log(rf"{other}: to=.*status=deferred", since=mark)  # has been through deferred/
+    assert queue_of(holder, queue_id) == "hold"
     run = holder.run("postsuper", "-H", queue_id)
     assert run.stderr.endswith("postsuper: Released from hold: 1 message\n")
     assert queue_of(holder, queue_id) == "deferred"
