@@ -1,6 +1,7 @@
 // postfix_maintenance: checks, permissions, log rotation and completing the configuration.
 #include "config/master_cf.h"
 #include "tools/postfix_commands.h"
+#include "tools/postfix_chroot.h"
 #include "tools/postfix_queue_dirs.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -49,6 +50,7 @@ int postfix_check_fatal(const struct postfix_run *run)
         log_error("%s", err.text);
         log_fatal("unable to create missing queue directories");
     }
+    chroot_refresh(mail, &services);
     arena_free(arena);
     return 0;
 }
@@ -170,10 +172,9 @@ int postfix_set_permissions(const struct postfix_run *run)
     return 0;
 }
 
-// ---- postfix upgrade-configuration
-// --------------------------------------------------------------
+// ---- postfix upgrade-configuration ---------------------------------------------------
 
-// Services that came with later versions, without which nothing works.
+// Services that older files lack. (Those whose programs do not exist here are not offered.)
 static const struct {
     const char *name;
     enum master_type type;
@@ -182,13 +183,9 @@ static const struct {
     {"flush",   MASTER_UNIX,       "flush     unix  n       -       n       1000?   0       flush"},
     {"trace",   MASTER_UNIX,
      "trace     unix  -       -       n       -       0       bounce"                             },
-    {"verify",  MASTER_UNIX,
-     "verify    unix  -       -       n       -       1       verify"                             },
-    {"tlsmgr",  MASTER_UNIX,
-     "tlsmgr    unix  -       -       n       1000?   1       tlsmgr"                             },
+    {"submit",  MASTER_UNIX,
+     "submit    unix  n       -       n       -       -       submit"                             },
     {"anvil",   MASTER_UNIX,       "anvil     unix  -       -       n       -       1       anvil"},
-    {"scache",  MASTER_UNIX,
-     "scache    unix  -       -       n       -       1       scache"                             },
     {"discard", MASTER_UNIX,
      "discard   unix  -       -       n       -       -       discard"                            },
     {"retry",   MASTER_UNIX,       "retry     unix  -       -       n       -       -       error"},
