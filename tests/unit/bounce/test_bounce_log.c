@@ -1,6 +1,6 @@
 // test_bounce_log: logs are written as Postfix writes them and read back, old ones too.
 #include "bounce/bounce_log.h"
-#include "check.h"
+#include "unit.h"
 #include "util/file.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // test_report: folding of long lines in reports.
 #include "bounce/report.h"
-#include "check.h"
+#include "unit.h"
 #include <string.h>
 
 static void lines_are_folded_at_79_columns(void **state)

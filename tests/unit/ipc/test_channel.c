@@ -1,5 +1,5 @@
 // test_channel: frames and descriptors over a socket pair.
-#include "check.h"
+#include "unit.h"
 #include "ipc/channel.h"
 #include "util/file.h"
 #include <errno.h>

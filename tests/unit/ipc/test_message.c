@@ -1,5 +1,5 @@
 // test_message: frames survive the round trip; damaged ones are refused.
-#include "check.h"
+#include "unit.h"
 #include "ipc/message.h"
 #include <string.h>
 

@@ -1,6 +1,6 @@
 // test_trigger: bytes reach a listening socket or a FIFO; a missing one is a temporary
 // error.
-#include "check.h"
+#include "unit.h"
 #include "ipc/trigger.h"
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // test_address: forms of addresses, SMTP paths, and addresses inside header fields.
-#include "check.h"
+#include "unit.h"
 #include "mail/address.h"
 #include "util/buf.h"
 #include <string.h>

@@ -1,5 +1,5 @@
 // test_bounce_template: bounce_template_file is read, and its mistakes name file and line.
-#include "check.h"
+#include "unit.h"
 #include "mail/bounce_template.h"
 #include "util/file.h"
 #include <stdio.h>

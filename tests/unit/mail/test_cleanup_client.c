@@ -1,5 +1,5 @@
 // test_cleanup_client: the dialogue with a cleanup(8) that the test plays.
-#include "check.h"
+#include "unit.h"
 #include "mail/cleanup_client.h"
 #include <pthread.h>
 #include <stdio.h>

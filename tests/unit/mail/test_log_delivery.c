@@ -1,5 +1,5 @@
 // test_log_delivery: the delivery status line, to the byte.
-#include "check.h"
+#include "unit.h"
 #include "mail/log_delivery.h"
 #include "util/log.h"
 #include <stdio.h>

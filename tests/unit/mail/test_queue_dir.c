@@ -1,5 +1,5 @@
 // test_queue_dir: files are made, found at either depth, moved, removed and listed.
-#include "check.h"
+#include "unit.h"
 #include "mail/queue_dir.h"
 #include "mail/queue_id.h"
 #include <errno.h>

@@ -1,5 +1,5 @@
 // test_queue_file: what is written reads back; damaged files are told from unfinished ones.
-#include "check.h"
+#include "unit.h"
 #include "mail/queue_file.h"
 #include "util/file.h"
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // test_queue_id: both forms of names, and what must never become a path.
-#include "check.h"
 #include "mail/queue_id.h"
+#include "unit.h"
 #include <string.h>
 
 static void ids_carry_time_and_inode(void **state)

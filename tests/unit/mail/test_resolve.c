@@ -1,5 +1,5 @@
 // test_resolve: standard form, classes, transports and next hops, as Postfix answers.
-#include "check.h"
+#include "unit.h"
 #include "mail/resolve.h"
 #include "util/log.h"
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // table_check: what the table tests share: a scratch folder, files in it, and the log's
 // lines.
 #pragma once
-#include "check.h"
+#include "unit.h"
 #include "table/table.h"
 #include "util/log.h"
 #include <stdio.h>
