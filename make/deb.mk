@@ -10,3 +10,8 @@ deb: packages
 	@$(MAKE) --no-print-directory -s install DESTDIR=$(CURDIR)/build/deb/stage/relais
 	@sh make/deb/build.sh $(DEB_VERSION) $(VERSION) $(CURDIR)/build/deb/stage $(CURDIR)/build/deb
 	@rm -rf build/deb/stage
+
+# Minutes, root and a download of a whole Debian: not part of `make test`.
+packaging-test: deb
+	@sh make/packages.sh packaging
+	@sh tests/packaging/run.sh build/deb

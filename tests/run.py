@@ -52,7 +52,7 @@ def pytest(title, build, *args, env=None, prefix=(), cwd=ROOT):
     step(
         title,
         [*prefix, "/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-         "--tb=short", "tests/e2e", *args],
+         "--tb=short", "--durations=6", "--durations-min=3", "tests/e2e", *args],
         env={"BUILD": str(build), **(env or {})},
         cwd=cwd,
     )
@@ -71,7 +71,8 @@ def as_plain_user():
         shutil.copy(ROOT / "build/release/test/probe", tree / "build/release/test")
         (tree / "tmp").mkdir(mode=0o777)
         (tree / "tmp").chmod(0o1777)
-        prefix = ["setpriv", f"--reuid={PLAIN_UID}", f"--regid={PLAIN_UID}", "--clear-groups"]
+        prefix = ["setpriv", f"--reuid={PLAIN_UID}", f"--regid={PLAIN_UID}", "--clear-groups",
+                  "--no-new-privs"]
         pytest(
             "end to end, without privilege", tree / "build/release", prefix=prefix, cwd=tree,
             env={"HOME": str(tree / "tmp"), "TMPDIR": str(tree / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"},

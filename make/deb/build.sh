@@ -54,7 +54,7 @@ relais() {
     find "$tree/usr/share/man" -type f -exec gzip -9nf {} +
     documents relais
     control relais "$(depends)"
-    for script in postinst prerm postrm; do
+    for script in preinst postinst prerm postrm; do
         install -m 755 "$here/$script" "$tree/DEBIAN/$script"
     done
     pack relais "$arch"

@@ -9,10 +9,21 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { STOP_TRIES = 5, STOP_TRY_MS = 1000, POLL_MS = 10 };
+
+// The number that is written in a file which a master of Postfix has locked by flock(2).
+static long pid_of_flock(int fd)
+{
+    char text[40] = "";
+
+    if (flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return 0;
+    return pread(fd, text, sizeof(text) - 1, 0) > 0 ? strtol(text, NULL, 10) : 0;
+}
 
 long postfix_master_pid(const struct mail_config *mail)
 {
@@ -27,6 +38,8 @@ long postfix_master_pid(const struct mail_config *mail)
     // else's number by now.
     if (fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
         pid = lock.l_pid;
+    else if (fd >= 0)
+        pid = pid_of_flock(fd);
     if (fd >= 0)
         close(fd);
     arena_free(arena);

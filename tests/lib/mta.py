@@ -440,13 +440,16 @@ def yardstick_root():
     """Debian's Postfix, fetched and unpacked beside (never installed); None when not to be had."""
     root = YARDSTICK_CACHE / "root"
     if (root / "usr/sbin/postfix").exists():
+        # Its programs run as us, and anybody can make a folder in /tmp.
+        if root.stat().st_uid not in (0, os.geteuid()):
+            raise PermissionError(f"{root} is somebody else's")
         return root
     YARDSTICK_CACHE.mkdir(parents=True, exist_ok=True)
-    for package in ("postfix", "postfix-pcre"):
-        got = subprocess.run(
-            ["apt-get", "download", package], cwd=YARDSTICK_CACHE, capture_output=True
-        )
-        if got.returncode != 0:
+    download = ["apt-get", "download", "postfix", "postfix-pcre"]
+    if subprocess.run(download, cwd=YARDSTICK_CACHE, capture_output=True).returncode != 0:
+        # A machine whose packages were all there may lack the lists of what can be fetched.
+        subprocess.run(["apt-get", "-qq", "update"], capture_output=True)
+        if subprocess.run(download, cwd=YARDSTICK_CACHE, capture_output=True).returncode != 0:
             return None
     staging = YARDSTICK_CACHE / f"staging-{os.getpid()}"
     for deb in YARDSTICK_CACHE.glob("*.deb"):
