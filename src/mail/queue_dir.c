@@ -193,6 +193,28 @@ static bool give_final_name(const struct queue_dir *q, const char *queue, const 
     return false;
 }
 
+// The temporary file lies in the folder of its final name: a rename within one folder costs
+// less, and writers do not queue up for the one folder above.
+static void temporary_path(const struct queue_dir *q, char temp[QUEUE_PATH_SIZE],
+                           const char *queue, struct moment created, int attempt)
+{
+    char id[64];
+
+    queue_id_format(id, created, 0, q->long_ids);
+    queue_path(q, temp, queue, id);
+    size_t folder_len = (size_t)(strrchr(temp, '/') + 1 - temp);
+    snprintf(temp + folder_len, QUEUE_PATH_SIZE - folder_len, "%d.%d",
+             (int)created.usec + attempt, (int)getpid());
+}
+
+static int open_new(const char *path)
+{
+    const int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
+    int fd = open(path, flags, 0600);
+
+    return fd < 0 && errno == ENOENT && make_parents(path) ? open(path, flags, 0600) : fd;
+}
+
 int queue_create(const struct queue_dir *q, const char *queue, struct moment created,
                  char id[64], struct error *err)
 {
@@ -201,9 +223,8 @@ int queue_create(const struct queue_dir *q, const char *queue, struct moment cre
     int fd = -1;
 
     for (int attempt = 0; fd < 0 && attempt < 100; attempt++) {
-        snprintf(temp, sizeof(temp), "%s/%d.%d", queue, (int)created.usec + attempt,
-                 (int)getpid());
-        fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        temporary_path(q, temp, queue, created, attempt);
+        fd = open_new(temp);
         if (fd < 0 && errno != EEXIST)
             break;
     }
@@ -211,9 +232,10 @@ int queue_create(const struct queue_dir *q, const char *queue, struct moment cre
         error_temp(err, "4.3.0", "create file %s: %m", temp);
         return -1;
     }
-    // The lock tells a file that is being written from one whose writer has died. It is there
-    // before the name is one that others look at.
-    if (fd_lock_file(fd) && fstat(fd, &st) == 0 && give_final_name(q, queue, temp, created, st.st_ino, id))
+    // The lock tells a file that is being written from one whose writer has died. It is
+    // there before the name is one that others look at.
+    if (fd_lock_file(fd) && fstat(fd, &st) == 0 &&
+        give_final_name(q, queue, temp, created, st.st_ino, id))
         return fd;
     error_temp(err, "4.3.0", "rename %s in queue %s: %m", temp, queue);
     unlink(temp);
