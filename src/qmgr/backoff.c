@@ -18,7 +18,10 @@ bool backoff_is_expired(const struct backoff_rules *rules, bool from_null, int64
     return now >= arrival + lifetime;
 }
 
-bool backoff_is_due(int64_t mtime, int64_t now, bool ignore_backoff)
+bool backoff_is_due(const struct backoff_rules *rules, int64_t mtime, int64_t now,
+                    bool ignore_backoff)
 {
-    return ignore_backoff || mtime <= now;
+    // So far ahead only after the clock was set back: nobody waits for it to come round
+    // again.
+    return ignore_backoff || mtime <= now || mtime - now > 2 * rules->maximal.seconds;
 }

@@ -13,4 +13,5 @@ long backoff_delay(const struct backoff_rules *rules, int64_t arrival, int64_t n
 bool backoff_is_expired(const struct backoff_rules *rules, bool from_null, int64_t arrival,
                         int64_t now);
 // A deferred file's modification time is the time of the next attempt.
-bool backoff_is_due(int64_t mtime, int64_t now, bool ignore_backoff);
+bool backoff_is_due(const struct backoff_rules *rules, int64_t mtime, int64_t now,
+                    bool ignore_backoff);

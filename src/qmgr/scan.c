@@ -78,8 +78,8 @@ static void remove_orphan(const char *path, const char *name, bool is_id)
 }
 
 // Whether the file at `path` is complete, and its time has come.
-static bool is_due(const struct scan_state *scan, const char *path, const char *name,
-                   bool is_id, bool is_deferred)
+static bool is_due(const struct qmgr *qm, const struct scan_state *scan, const char *path,
+                   const char *name, bool is_id, bool is_deferred)
 {
     struct stat st;
 
@@ -93,7 +93,8 @@ static bool is_due(const struct scan_state *scan, const char *path, const char *
     if (!is_id)
         return false;
     return !is_deferred ||
-           backoff_is_due(st.st_mtime, moment_now().sec, scan->ignore_backoff);
+           backoff_is_due(&qm->backoff, st.st_mtime, moment_now().sec,
+                          scan->ignore_backoff);
 }
 
 enum scan_result { SCAN_TOOK, SCAN_LOOKED, SCAN_ENDED, SCAN_FULL };
@@ -111,7 +112,7 @@ static enum scan_result take_next(struct qmgr *qm, struct scan_state *scan)
             scan_end(qm, scan);
             return SCAN_ENDED;
         }
-        if (!is_due(scan, path, name, is_id, is_deferred))
+        if (!is_due(qm, scan, path, name, is_id, is_deferred))
             continue;
         enum take_result took = message_take(qm, is_deferred ? "deferred" : "incoming",
                                              name, scan->ignore_backoff);

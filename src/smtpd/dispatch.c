@@ -141,6 +141,29 @@ static struct reply run(struct session *s, const struct verb *v, struct str name
     return v->run(s, args);
 }
 
+static bool is_unfit(char c)
+{
+    return ((unsigned char)c < ' ' && c != '\n' && c != '\t') || c == 0x7f;
+}
+
+// A reply may repeat what the client said, but not its control characters: a bare CR is a
+// line end to some who read it.
+static const char *tame(struct session *s, const char *text)
+{
+    const char *at = text;
+
+    while (*at != '\0' && !is_unfit(*at))
+        at++;
+    if (*at == '\0')
+        return text;
+    char *copy = arena_strdup(s->cmd_arena, text);
+
+    for (char *c = copy + (at - text); *c != '\0'; c++)
+        if (is_unfit(*c))
+            *c = '?';
+    return copy;
+}
+
 struct reply smtpd_dispatch(struct session *s, struct str line)
 {
     struct str args = line, name;
@@ -171,6 +194,7 @@ struct reply smtpd_dispatch(struct session *s, struct str line)
         count->ok++;
     if (strncmp(reply.text, "421", 3) == 0 || strncmp(reply.text, "521", 3) == 0)
         reply.close = true;
+    reply.text = tame(s, reply.text);
     return reply;
 }
 

@@ -49,9 +49,11 @@ static void zero_lifetime_is_one_attempt(void **state)
 static void future_mtime_waits_unless_flushed(void **state)
 {
     (void)state;
-    assert_true(backoff_is_due(100, 100, false));
-    assert_false(backoff_is_due(101, 100, false));
-    assert_true(backoff_is_due(101, 100, true));
+    assert_true(backoff_is_due(&rules, 100, 100, false));
+    assert_false(backoff_is_due(&rules, 101, 100, false));
+    assert_true(backoff_is_due(&rules, 101, 100, true));
+    assert_false(backoff_is_due(&rules, 8100, 100, false));
+    assert_true(backoff_is_due(&rules, 8101, 100, false)); // the clock was set back
 }
 
 int main(void)

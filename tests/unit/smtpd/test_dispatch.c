@@ -59,6 +59,7 @@ static const struct {
       {"MAIL FROM:<a@b> SIZE=x", "501 5.5.4 Bad message size syntax"},
       {"MAIL FROM:<a@b> SIZE=1001", "552 5.3.4 Message size exceeds fixed limit"},
       {"MAIL FROM:<a@b> X=y", "555 5.5.4 Unsupported option: X=y"},
+      {"MAIL FROM:<a@b> X\r\rY", "555 5.5.4 Unsupported option: X??Y"},
       {"FOO", "500 5.5.2 Error: command not recognized"},
       {"", "500 5.5.2 Error: bad syntax"}}                                                                                                         },
     {"closed for strangers",
