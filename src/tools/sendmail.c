@@ -7,7 +7,6 @@
 #include "tools/sendmail_message.h"
 #include "tools/sendmail_run.h"
 #include "util/log.h"
-#include "util/text.h"
 #include <ctype.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -296,7 +295,7 @@ static void check_verp(struct call *c, const struct mail_config *mail,
         return;
     if (strlen(v) != 2 || strchr(cfg->verp_delimiter_filter, v[0]) == NULL ||
         strchr(cfg->verp_delimiter_filter, v[1]) == NULL)
-        log_fatal_status(EX_USAGE, "-V requires two characters from %s",
+        log_fatal_status(EX_TEMPFAIL, "-V requires two characters from %s",
                          cfg->verp_delimiter_filter);
 }
 
@@ -334,12 +333,36 @@ static int send_message(struct call *c, const struct mail_config *mail)
     return EX_OK;
 }
 
+// compat: before -V meant an envelope ID it meant what -XV means, and does so where the ID
+// would have two characters, be it that the next option is taken for it.
+static void modernize_verp(struct call *c, char **argv)
+{
+    int i = optind;
+
+    while (argv[i] != NULL && (argv[i][0] != '-' || argv[i][1] == 0))
+        i++;
+    if (argv[i] == NULL || strncmp(argv[i], "-V", 2) != 0)
+        return;
+    const char *value = argv[i] + 2, *next = argv[i + 1];
+
+    if (strlen(value) != 2 && (value[0] != 0 || next == NULL || strlen(next) != 2))
+        return;
+    log_warn("option %s is deprecated with Postfix 2.3; specify -X%s instead", argv[i],
+             argv[i] + 1);
+    argv[i] = arena_printf(c->arena, "-XV%s", value);
+}
+
+static int next_option(struct call *c, int argc, char **argv)
+{
+    modernize_verp(c, argv);
+    return getopt(argc, argv, "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q::tvx");
+}
+
 static void parse_options(struct call *c, int argc, char **argv)
 {
     int letter;
 
-    while ((letter =
-                getopt(argc, argv, "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q::tvx")) > 0)
+    while ((letter = next_option(c, argc, argv)) > 0)
         set_option(c, letter, optarg);
     if (c->verbose > 0)
         c->options.trace_flags |= TRACE_RECORD;
@@ -385,6 +408,9 @@ static int run(struct call *c, struct config *config, char **args)
     check_verp(c, mail, &cfg);
     c->options.fix = find_fix(cfg.sendmail_fix_line_endings);
     find_sender(c);
+    if (c->options.verp[0] != 0 && c->options.sender[0] == 0)
+        log_fatal_status(EX_TEMPFAIL, "(%ld): -V option requires non-null sender address",
+                         (long)getuid());
     add_rcpts(c, args);
     return send_message(c, mail);
 }

@@ -202,23 +202,6 @@ static void deliver_one(const struct visit *v)
         deliver_mail(v, mailbox, uid, gid);
 }
 
-// A second Delivered-To with the same address: the mail has come round.
-static bool is_loop(struct delivery *d, const char *address)
-{
-    struct content_reader *in = content_open(d->fd, d->req->data_offset, d->arena);
-    struct str text;
-    bool ends, at_start = true;
-
-    while (content_next(in, &text, &ends, NULL) && !(at_start && text.len == 0)) {
-        if (at_start && str_starts_nocase(text, "Delivered-To:") &&
-            str_equal_nocase(str_trim(str_from(text, sizeof("Delivered-To:") - 1)),
-                             str_c(address)))
-            return true;
-        at_start = ends;
-    }
-    return false;
-}
-
 static void deliver(struct delivery *d)
 {
     for (size_t i = 0; i < d->req->rcpts_len; i++) {
@@ -226,11 +209,7 @@ static void deliver(struct delivery *d)
 
         service_alive(d->svc);
         v.key = arena_lower(d->arena, str_c(v.address));
-        if (is_loop(d, v.address))
-            report(&v, "5.4.6",
-                   arena_printf(d->arena, "mail forwarding loop for %s", v.address));
-        else
-            deliver_one(&v);
+        deliver_one(&v);
     }
 }
 
