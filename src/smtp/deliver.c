@@ -66,6 +66,7 @@ static bool use_session(struct attempt *a, struct session *s)
     s->uses++;
     s->queue_id = a->job.req->queue_id;
     bool usable = transaction_run(&a->job, keep);
+    keep = keep && !s->ending;
     if (usable && keep && s->dirty) {
         struct error err;
 

@@ -208,7 +208,7 @@ enum greet_result session_greet(struct session *s, struct arena *arena, double o
             return GREET_LOST;
         if (reply->code / 100 == 2) {
             take_features(s, arena, reply);
-        } else if (c->lmtp || reply->code / 100 != 5 || reply->code == 521) {
+        } else if (c->lmtp || reply->code == 421 || reply->code == 521) {
             return refused(s, reply, err);
         } else {
             ehlo = false;

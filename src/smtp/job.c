@@ -59,18 +59,19 @@ struct failure *failure_make(const struct job *j, const struct error *err, bool 
 }
 
 struct failure *failure_from_reply(const struct job *j, const struct smtp_reply *reply,
-                                   const char *command, bool whole)
+                                   const char *command)
 {
     struct failure *f = failure_new(j);
     int class = reply->code / 100;
     // An answer that cannot be one to this command.
     bool senseless = class != 4 && class != 5;
+    bool after_data = senseless && strcmp(command, "DATA command") == 0;
 
     f->kind = class == 4 ? ERROR_TEMPORARY : ERROR_PERMANENT;
     snprintf(f->dsn, sizeof f->dsn, "%s", senseless ? "5.5.0" : reply->dsn);
     f->text = arena_printf(j->arena, "%shost %s said: %s (in reply to %s)",
-                           senseless && whole ? "Protocol error: " : "", j->s->peer,
-                           reply->text, command);
+                           after_data ? "Protocol error: " : "", j->s->peer, reply->text,
+                           command);
     f->reply = reply->text;
     f->mta_name = j->mta_name;
     if (reply->code == 530 && j->c->cfg->sasl_auth_enable) {

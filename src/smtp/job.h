@@ -39,10 +39,10 @@ bool job_is_open(const struct job *j, size_t rcpt);
 bool job_has_left(const struct job *j);
 
 struct failure *failure_make(const struct job *j, const struct error *err, bool site);
-// "host H said: REPLY (in reply to COMMAND)". `whole`: it is about the message, not about
-// one recipient.
+// "host H said: REPLY (in reply to COMMAND)"; after "DATA command" a reply that makes no
+// sense is told to be a protocol error.
 struct failure *failure_from_reply(const struct job *j, const struct smtp_reply *reply,
-                                   const char *command, bool whole);
+                                   const char *command);
 
 void job_sent(struct job *j, size_t rcpt, const struct smtp_reply *reply);
 // Decides, or leaves to the next host and logs why.

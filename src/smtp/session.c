@@ -327,11 +327,30 @@ bool session_reply_lines(struct session *s, struct arena *arena, struct duration
     return read_reply(s, arena, '\n', limit, doing, reply, err);
 }
 
+// Gives up the transaction that is half done. False when the connection is lost.
+static bool leave_transaction(struct session *s)
+{
+    struct smtp_reply reply;
+    struct error err;
+
+    session_command(s, STR_LIT("RSET"));
+    if (s->features & FEATURE_PIPELINING) {
+        session_command(s, STR_LIT("QUIT"));
+        s->said_quit = true;
+    }
+    return session_reply(s, s->arena, s->c->cfg->rset_timeout, "sending RSET", &reply,
+                         &err);
+}
+
 void session_quit(struct session *s)
 {
     struct smtp_reply reply;
     struct error err;
 
+    if (s->dirty && !s->said_quit && !leave_transaction(s)) {
+        session_close(s);
+        return;
+    }
     if (!s->said_quit)
         session_command(s, STR_LIT("QUIT"));
     stream_set_timeout(s->io, (int)s->c->cfg->quit_timeout.seconds);

@@ -21,7 +21,8 @@ struct session {
     int64_t created_ms, idle_until_ms;
     bool best;   // to a host of the best preference
     bool on_tcp; // not a UNIX socket
-    bool dirty;  // a transaction is half done: RSET before the next
+    bool dirty;  // a transaction is half done: RSET before the next, and before QUIT
+    bool ending; // the server said that it will hang up (421)
     bool said_quit, said_garbage;
 };
 
@@ -32,7 +33,8 @@ struct session *session_connect(const struct smtp_context *c, const struct targe
 struct session *session_new(const struct smtp_context *c, int fd, const char *destination,
                             const char *host, const char *address, unsigned port);
 void session_close(struct session *s); // NULL is fine
-// QUIT, waiting for the answer unless smtp_skip_quit_response; then close.
+// RSET where a transaction is half done, and QUIT, waiting for its answer unless
+// smtp_skip_quit_response; then close.
 void session_quit(struct session *s);
 
 // Queues one command line (CR LF is added).

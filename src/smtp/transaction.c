@@ -32,7 +32,6 @@ struct transaction {
     bool *accepted;   // by recipient
     size_t accepted_len;
     bool refused;  // MAIL or XFORWARD: the rest is pointless
-    bool closing;  // the server said that it will hang up
     bool may_send; // DATA was answered with 354
     bool is_probe, utf8, dsn;
 };
@@ -233,7 +232,7 @@ static void send_more(struct transaction *t)
 static void take_rcpt(struct transaction *t, size_t rcpt, const struct smtp_reply *reply)
 {
     if (reply->code / 100 != 2) {
-        job_fail(t->job, rcpt, failure_from_reply(t->job, reply, "RCPT TO command", false));
+        job_fail(t->job, rcpt, failure_from_reply(t->job, reply, "RCPT TO command"));
         return;
     }
     t->accepted[rcpt] = true;
@@ -249,7 +248,7 @@ static void take_data(struct transaction *t, const struct smtp_reply *reply)
         return;
     }
     if (t->accepted_len > 0)
-        job_fail_open(t->job, failure_from_reply(t->job, reply, "DATA command", true));
+        job_fail_open(t->job, failure_from_reply(t->job, reply, "DATA command"));
 }
 
 static void take_reply(struct transaction *t, const struct step *step,
@@ -265,7 +264,7 @@ static void take_reply(struct transaction *t, const struct step *step,
         if (reply->code / 100 == 2)
             break;
         t->refused = true;
-        job_fail_open(t->job, failure_from_reply(t->job, reply, "MAIL FROM command", true));
+        job_fail_open(t->job, failure_from_reply(t->job, reply, "MAIL FROM command"));
         break;
     case STEP_RCPT:
         if (!t->refused)
@@ -301,7 +300,7 @@ static bool exchange_envelope(struct transaction *t)
         t->answered++;
         t->in_flight -= step->len;
         take_reply(t, step, &reply);
-        t->closing = t->closing || reply.code == 421; // RFC 5321 3.8
+        t->s->ending = t->s->ending || reply.code == 421; // RFC 5321 3.8
     }
 }
 
@@ -376,35 +375,48 @@ static void take_verdict(struct transaction *t, size_t rcpt, const struct smtp_r
     if (reply->code / 100 == 2)
         job_sent(t->job, rcpt, reply);
     else
-        job_fail(t->job, rcpt,
-                 failure_from_reply(t->job, reply, "end of DATA command", true));
+        job_fail(t->job, rcpt, failure_from_reply(t->job, reply, "end of DATA command"));
+}
+
+// One reply to the dot. A server may well say 221 there. But where QUIT was sent along it
+// could be the answer to that, and the dot's be missing: only a second reply makes it sure.
+static bool read_verdict(struct transaction *t, struct smtp_reply *reply, struct error *err)
+{
+    static const char doing[] = "sending end of data -- message may be sent more than once";
+    const struct smtp_config *cfg = t->job->c->cfg;
+    struct arena *arena = t->job->arena;
+    struct smtp_reply second;
+
+    if (!session_reply(t->s, arena, cfg->data_done_timeout, doing, reply, err))
+        return false;
+    t->s->ending = t->s->ending || reply->code == 421 || reply->code == 221;
+    if (reply->code != 221 || !t->s->said_quit)
+        return true;
+    // In LMTP the next reply may be that for the next recipient.
+    return (!t->job->c->lmtp &&
+            session_reply(t->s, arena, cfg->quit_timeout, "sending QUIT", &second, err)) ||
+           session_failed(t->s, STREAM_EOF, doing, err);
 }
 
 // SMTP: one reply for all. LMTP: one for each recipient that was accepted (RFC 2033 4.2).
 static bool take_verdicts(struct transaction *t)
 {
-    static const char doing[] = "sending end of data -- message may be sent more than once";
     struct job *j = t->job;
-    struct duration limit = j->c->cfg->data_done_timeout;
     struct smtp_reply reply;
     struct error err;
     bool have = false;
 
-    if (t->accepted_len ==
-        0) // it took DATA for nobody; what it says about that is nobody's
-        return session_reply(t->s, j->arena, limit, doing, &reply, &err);
+    // It took DATA for nobody; what it says about that is nobody's.
+    if (t->accepted_len == 0)
+        return read_verdict(t, &reply, &err);
     for (size_t i = 0; i < j->req->rcpts_len; i++) {
         if (!t->accepted[i] || !job_is_open(j, i))
             continue;
-        if ((!have || j->c->lmtp) &&
-            !session_reply(t->s, j->arena, limit, doing, &reply, &err))
+        if ((!have || j->c->lmtp) && !read_verdict(t, &reply, &err))
             return lost(t, &err);
-        // The answer to QUIT, which was sent along: the dot got none, so nothing is sure.
-        if (reply.code == 221)
-            return session_failed(t->s, STREAM_EOF, doing, &err) || lost(t, &err);
         if (!have && !j->c->lmtp && reply.code / 100 != 2) {
-            job_fail_open(j, failure_from_reply(j, &reply, "end of DATA command", true));
-            return reply.code != 421;
+            job_fail_open(j, failure_from_reply(j, &reply, "end of DATA command"));
+            return true;
         }
         have = true;
         take_verdict(t, i, &reply);
@@ -477,7 +489,7 @@ bool transaction_run(struct job *j, bool keep)
         return false; // the only way out of DATA without a message
     }
     if (!t.may_send)
-        return !t.closing;
+        return true;
     if (!send_content(&t, keep, &err) || !take_verdicts(&t))
         return false;
     j->s->dirty = false;

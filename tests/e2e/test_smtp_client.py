@@ -196,3 +196,42 @@ def test_many_messages_over_few_sessions(relay, next_hop):
     assert len(next_hop.take_messages(20)) == 20
     mta.wait_log(r"relay=\S+, conn_use=\d+, delay=")
     assert len(next_hop.sessions) < 15
+
+
+@pytest.mark.parametrize("keywords", [None, ["SIZE 1000000"]], ids=["pipelining", "plain"])
+@pytest.mark.parametrize("verb,code", [("MAIL", 550), ("RCPT", 550), ("RCPT", 421), ("DATA", 554), ("DOT", 550),
+                                       ("DOT", 421)])
+def test_a_refused_transaction_is_left_with_rset_and_quit(relay, verb, code, keywords):
+    with NextHop(keywords=keywords) as hop:
+        hop.answer(verb, code, "5.7.1 no" if code >= 500 else "4.7.1 no")
+        mta = relay(hop=hop)
+        queue_id = mta.send(MESSAGE, sender="", to=ANN)
+        status_of(mta, queue_id, ANN, "bounced" if code >= 500 else "deferred")
+        mta.wait_idle()
+        ends = ["DATA", "QUIT"] if verb == "DOT" else ["RSET", "QUIT"]
+        assert hop.sessions[0].verbs[-2:] == ends
+
+
+@pytest.mark.parametrize("keywords", [None, ["SIZE 1000000"]], ids=["pipelining", "plain"])
+def test_221_for_the_final_dot(relay, keywords):
+    with NextHop(keywords=keywords) as hop:
+        hop.answer("DOT", 221, "2.0.0 thanks and bye")
+        mta = relay(hop=hop)
+        queue_id = mta.send(MESSAGE, to=[ANN, BOB])
+        for rcpt in (ANN, BOB):
+            assert "status=sent (221 2.0.0 thanks and bye)" in status_of(mta, queue_id, rcpt, "sent")
+
+
+def test_221_that_may_be_for_quit(relay, next_hop):
+    next_hop.answer_and_drop("DOT", 221, "2.0.0 bye")
+    mta = relay()
+    queue_id = mta.send(MESSAGE, to=ANN)
+    assert "while sending end of data" in status_of(mta, queue_id, ANN, "deferred")
+
+
+def test_ehlo_refused_for_now_is_answered_with_helo(relay, next_hop):
+    next_hop.answer("EHLO", 450, "4.3.0 what")
+    mta = relay()
+    mta.send(MESSAGE, to=ANN)
+    assert next_hop.take_message().helo == "mail.example.test"
+    assert next_hop.sessions[0].verbs[:2] == ["EHLO", "HELO"]
