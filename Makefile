@@ -39,6 +39,7 @@ BIN_DIR := /usr/bin
 MAN_DIR := /usr/share/man
 LIB_SENDMAIL := /usr/lib/sendmail
 UNIT_DIR := /lib/systemd/system
+COMPLETION_DIR := /usr/share/bash-completion/completions
 ALIASES_FILE := /etc/aliases
 else
 CONFIG_DIR := $(prefix)/etc/postfix
@@ -50,6 +51,7 @@ BIN_DIR := $(prefix)/bin
 MAN_DIR := $(prefix)/share/man
 LIB_SENDMAIL := $(prefix)/lib/sendmail
 UNIT_DIR := $(prefix)/lib/systemd/system
+COMPLETION_DIR := $(prefix)/share/bash-completion/completions
 ALIASES_FILE := $(prefix)/etc/aliases
 endif
 

@@ -31,6 +31,11 @@ ifneq ($(AS_ROOT),)
 	    fi; done; fi
 endif
 
+	@$(INSTALL) -d $(D)$(COMPLETION_DIR)
+	@$(INSTALL) -m 644 conf/completion/relais.bash $(D)$(COMPLETION_DIR)/postconf
+	@for c in postsuper postqueue postcat postfix qshape; do \
+	  ln -sf postconf $(D)$(COMPLETION_DIR)/$$c; done
+
 install-manuals:
 	@for s in 1 5 8; do \
 	  for f in man/man$$s/*.$$s; do \

@@ -3,6 +3,7 @@
 #include "service/table_command.h"
 #include "mail/maillog.h"
 #include "util/buf.h"
+#include "util/help.h"
 #include "util/log.h"
 #include "util/text.h"
 #include <errno.h>
@@ -538,6 +539,24 @@ int table_command_main(int argc, char **argv, const struct table_command *cmd)
     struct error err;
     int status;
 
+    help_if_asked(
+        argc, argv,
+        arena_printf(names,
+                     "usage: %s\n"
+                     "Builds tables from text files, and asks and changes them.\n"
+                     "  -q key  look up (- for keys on standard input)   -s  list all\n"
+                     "  -d key  delete       -i  add entries from standard input\n"
+                     "  -r -w   a second entry replaces, is dropped silently\n"
+                     "  -f  keep the case of keys       -N -n  with, without final NUL\n"
+                     "  -o  keep root's rights          -p  do not copy the file's mode\n"
+                     "  -j  JSON    -u  no UTF-8 checks    -c dir  configuration folder\n"
+                     "%s",
+                     cmd->usage,
+                     cmd->each_key == NULL
+                         ? ""
+                         : "  -b -h -m  keys are the body lines, headers, MIME "
+                           "headers of a message\n"
+                           "  -F  values are files     -U  force UTF-8 checks\n"));
     log_open(arena_printf(names, "postfix/%s", cmd->name), LOG_TO_STDERR, 0);
     log_set_fatal_pause(false);
     parse_options(&r, argc, argv);

@@ -4,6 +4,7 @@
 #include "mail/queue_id.h"
 #include "mail/record.h"
 #include "util/file.h"
+#include "util/help.h"
 #include "util/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -428,12 +429,22 @@ static void parse_options(int argc, char **argv, struct options *opt, const char
         opt->envelope = opt->header = opt->body = true;
 }
 
+static const char help[] =
+    "usage: postcat [options] [file...]\n"
+    "Shows queue files in readable form.\n"
+    "  -q        arguments are queue IDs      -e -h -b  only envelope, header, body\n"
+    "  -o        offset of each record        -d        record types as numbers\n"
+    "  -f        file name before each line   -r        records in file order\n"
+    "  -s offset start there                  -c dir    configuration folder\n"
+    "  -v        more detail\n";
+
 int main(int argc, char **argv)
 {
     struct options opt = {0};
     const char *dir = NULL;
     struct error err;
 
+    help_if_asked(argc, argv, help);
     log_open("postfix/postcat", LOG_TO_STDERR, 0);
     log_set_fatal_pause(false);
     parse_options(argc, argv, &opt, &dir);

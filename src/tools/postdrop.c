@@ -7,6 +7,7 @@
 #include "paths.h"
 #include "table/match_list.h"
 #include "util/file.h"
+#include "util/help.h"
 #include "util/log.h"
 #include <errno.h>
 #include <pwd.h>
@@ -155,6 +156,11 @@ static void check_config_dir(const char *dir)
     log_fatal_status(EX_NOPERM, "unauthorized configuration directory: %s", dir);
 }
 
+static const char help[] =
+    "usage: postdrop [-rv] [-c dir]\n"
+    "Writes a message, given as records on standard input, to the maildrop queue.\n"
+    "Used by sendmail(1); the outcome is printed as attributes.\n";
+
 int main(int argc, char **argv)
 {
     struct arena *arena = arena_new();
@@ -162,6 +168,7 @@ int main(int argc, char **argv)
     struct maildrop drop;
     struct error err;
 
+    help_if_asked(argc, argv, help);
     // A reader that leaves must not leave half a file behind.
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);

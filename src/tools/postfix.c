@@ -1,6 +1,7 @@
 // postfix: starts, stops and looks after the mail system.
 #include "mail/maillog.h"
 #include "tools/postfix_commands.h"
+#include "util/help.h"
 #include "util/log.h"
 #include <stdlib.h>
 #include <string.h>
@@ -71,12 +72,21 @@ static void parse_options(int argc, char **argv, struct postfix_run *run)
     run->argv = argv + optind;
 }
 
+static const char help[] =
+    "usage: postfix [-c dir] [-Dv] command\n"
+    "  start, start-fg   run the mail system, in the foreground\n"
+    "  stop, abort       end it in order, at once      drain  let deliveries finish\n"
+    "  reload            read the configuration again  status is it running?\n"
+    "  flush             try all deferred mail now     check  look for mistakes\n"
+    "  set-permissions, upgrade-configuration, logrotate\n";
+
 int main(int argc, char **argv)
 {
     struct postfix_run run = {0};
     struct arena *arena = arena_new();
     struct error err;
 
+    help_if_asked(argc, argv, help);
     log_open("postfix/postfix", LOG_TO_STDERR, 0);
     log_set_fatal_pause(false);
     if (getuid() != geteuid())

@@ -1,9 +1,14 @@
 // postkick: wakes a daemon by sending bytes to its socket.
 #include "config/config.h"
 #include "ipc/trigger.h"
+#include "util/help.h"
 #include "util/log.h"
 #include <string.h>
 #include <unistd.h>
+
+static const char help[] =
+    "usage: postkick [-c dir] [-v] class service request\n"
+    "Sends the bytes of REQUEST to a service; CLASS is public or private.\n";
 
 int main(int argc, char **argv)
 {
@@ -11,6 +16,7 @@ int main(int argc, char **argv)
     struct error err;
     int letter;
 
+    help_if_asked(argc, argv, help);
     log_open("postfix/postkick", LOG_TO_STDERR, 0);
     log_set_fatal_pause(false);
     while ((letter = getopt(argc, argv, "c:v")) != -1) {

@@ -1,6 +1,7 @@
 // postlock: runs a command while it holds the lock of a mailbox.
 #include "config/config.h"
 #include "mail/mailbox_lock.h"
+#include "util/help.h"
 #include "util/log.h"
 #include <fcntl.h>
 #include <stdlib.h>
@@ -63,6 +64,10 @@ static int lock_and_run(const struct mail_config *mail, const char *path, unsign
     return status;
 }
 
+static const char help[] =
+    "usage: postlock [-c dir] [-l styles] [-v] file command...\n"
+    "Runs COMMAND while FILE is locked as a mailbox is; 75 when it cannot be locked.\n";
+
 int main(int argc, char **argv)
 {
     const char *dir = NULL, *style = NULL;
@@ -70,6 +75,7 @@ int main(int argc, char **argv)
     unsigned methods;
     int letter;
 
+    help_if_asked(argc, argv, help);
     log_open("postfix/postlock", LOG_TO_STDERR, 0);
     log_set_fatal_pause(false);
     while ((letter = getopt(argc, argv, "+c:l:v")) != -1) {

@@ -1,6 +1,7 @@
 // postlog: writes one log line, or one for each line of standard input.
 #include "config/config.h"
 #include "mail/maillog.h"
+#include "util/help.h"
 #include "util/log.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,11 @@ static char *join(char **words, int len)
     return text;
 }
 
+static const char help[] =
+    "usage: postlog [-iv] [-c dir] [-p priority] [-t tag] [text...]\n"
+    "Writes TEXT, or each line of standard input, to the mail log.\n"
+    "  -p  info (default), warn, error, fatal, panic      -t  name in the log\n";
+
 int main(int argc, char **argv)
 {
     enum log_level level = LOG_LEVEL_INFO;
@@ -65,6 +71,7 @@ int main(int argc, char **argv)
     char line[LINE_LIMIT];
     int letter;
 
+    help_if_asked(argc, argv, help);
     log_open("postfix/postlog", LOG_TO_STDERR, 0);
     log_set_fatal_pause(false);
     while ((letter = getopt(argc, argv, "c:ip:t:v")) != -1) {

@@ -9,6 +9,7 @@
 #include "table/match_list.h"
 #include "tools/postqueue_list.h"
 #include "util/file.h"
+#include "util/help.h"
 #include "util/log.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -207,6 +208,11 @@ static void set_action(enum action *action, enum action wanted)
     *action = wanted;
 }
 
+static const char help[] =
+    "usage: postqueue [-v] [-c dir] -f | -i id | -j | -p | -s site\n"
+    "  -p  list the queue               -j  the same as JSON, a message a line\n"
+    "  -f  try to deliver all of it     -i  one message     -s  all for a site\n";
+
 int main(int argc, char **argv)
 {
     const char *dir = getenv("MAIL_CONFIG"), *argument = NULL;
@@ -214,6 +220,7 @@ int main(int argc, char **argv)
     struct error err;
     int letter, verbose = 0;
 
+    help_if_asked(argc, argv, help);
     log_open("postfix/postqueue", LOG_TO_STDERR, 0);
     log_set_fatal_pause(false);
     while ((letter = getopt(argc, argv, "c:fi:jps:v")) != -1) {

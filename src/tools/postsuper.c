@@ -3,6 +3,7 @@
 #include "mail/maillog.h"
 #include "mail/queue_id.h"
 #include "tools/postsuper_act.h"
+#include "util/help.h"
 #include "util/log.h"
 #include <errno.h>
 #include <grp.h>
@@ -238,6 +239,13 @@ static void tell_counts(const struct super *s, const struct options *opt)
     }
 }
 
+static const char help[] =
+    "usage: postsuper [-psSv] [-c dir] [-d|-e|-f|-h|-H|-r id]... [queue...]\n"
+    "ID is a queue ID, ALL for all messages, - for IDs on standard input.\n"
+    "  -d  delete      -h  hold        -H  release    -r  requeue\n"
+    "  -e  expire now  -f  expire and release         (queues default to those with mail)\n"
+    "  -p  remove old temporary files  -s -S  repair names and places\n";
+
 int main(int argc, char **argv)
 {
     struct options opt = {0};
@@ -245,6 +253,7 @@ int main(int argc, char **argv)
     struct error err;
     char tag[256];
 
+    help_if_asked(argc, argv, help);
     log_open("postfix/postsuper", LOG_TO_STDERR, 0);
     log_set_fatal_pause(false);
     parse_options(argc, argv, &opt);

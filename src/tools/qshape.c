@@ -1,6 +1,7 @@
 // qshape: how queued mail is spread over domains and ages.
 #include "config/config.h"
 #include "mail/queue_file.h"
+#include "util/help.h"
 #include "util/log.h"
 #include "util/text.h"
 #include <errno.h>
@@ -382,6 +383,15 @@ static void parse_options(struct options *opt, int argc, char **argv)
         }
 }
 
+static const char help[] =
+    "usage: qshape [options] [queue...]\n"
+    "Counts queued recipients by domain and age in minutes (incoming and active queue).\n"
+    "  -s  senders instead      -p  sums for parent domains      -m n  subdomains they "
+    "need\n"
+    "  -b n  columns            -t n  minutes of the first       -l  all of equal length\n"
+    "  -w n  width              -c dir  configuration folder\n"
+    "  -N n  on a terminal, a new picture every n messages       -n n  rows there\n";
+
 int main(int argc, char **argv)
 {
     static char incoming[] = "incoming", active[] = "active";
@@ -395,6 +405,7 @@ int main(int argc, char **argv)
     struct shape shape = {.opt = &opt, .on_terminal = isatty(STDOUT_FILENO) == 1};
     struct error err;
 
+    help_if_asked(argc, argv, help);
     log_open("qshape", LOG_TO_STDERR, 0);
     log_set_fatal_pause(false);
     parse_options(&opt, argc, argv);

@@ -6,6 +6,7 @@
 #include "tools/sendmail_config.h"
 #include "tools/sendmail_message.h"
 #include "tools/sendmail_run.h"
+#include "util/help.h"
 #include "util/log.h"
 #include <ctype.h>
 #include <pwd.h>
@@ -415,6 +416,17 @@ static int run(struct call *c, struct config *config, char **args)
     return send_message(c, mail);
 }
 
+static const char help[] =
+    "usage: sendmail [options] [recipient...]\n"
+    "Takes a message on standard input, with blank line between header and body.\n"
+    "  -t       recipients from the header too       -f addr  sender    -F name  its name\n"
+    "  -i       a lone dot does not end the message  -G       from outside\n"
+    "  -N list  when to report (success,failure,delay,never)    -R full|hdrs  what\n"
+    "  -V id    envelope ID    -XV  one sender address for each recipient\n"
+    "  -bp, mailq       list the queue     -bi, newaliases  rebuild alias tables\n"
+    "  -bs      SMTP on standard input     -bv  report what delivery would do\n"
+    "  -q, -qIid, -qRsite  deliver what is queued, one message, all for a site\n";
+
 int main(int argc, char **argv)
 {
     const char *slash = strrchr(argv[0], '/'), *name = slash != NULL ? slash + 1 : argv[0];
@@ -425,6 +437,7 @@ int main(int argc, char **argv)
     };
     struct error err;
 
+    help_if_asked(argc, argv, help);
     log_open(arena_printf(c.arena, "postfix/%s", name), LOG_TO_STDERR | LOG_TO_SYSLOG, 0);
     log_set_fatal_pause(false);
     if (strcmp(name, "mailq") == 0)
