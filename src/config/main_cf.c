@@ -111,22 +111,22 @@ static bool parse_line(struct main_cf *cf, const char *origin, int line_number,
 {
     struct str name, value;
 
-    if (ascii_is_space(line.ptr[0]))
-        return error_config(
-            err, "file %s: line %d: logical line must not start with whitespace: \"%.*s\"",
-            origin, line_number, STR_FMT(str_sub(str_trim(line), 0, 100)));
+    if (ascii_is_space(line.ptr[0])) { // compat: passed over (test_postconf.py)
+        log_warn("%s: logical line must not start with whitespace: \"%.*s\"", origin,
+                 STR_FMT(str_sub(line, 0, 100)));
+        return true;
+    }
     if (!str_has_char(line, '='))
-        return error_config(err,
-                            "file %s, line %d: missing '=' after attribute name: \"%.*s\"",
+        return error_config(err, "%s, line %d: missing '=' after attribute name: \"%.*s\"",
                             origin, line_number, STR_FMT(str_sub(line, 0, 100)));
     if (!text_split_pair(line, &name, &value))
-        return error_config(err, "file %s, line %d: missing attribute name: \"%.*s\"",
-                            origin, line_number, STR_FMT(str_sub(line, 0, 100)));
+        return error_config(err, "%s, line %d: missing attribute name: \"%.*s\"", origin,
+                            line_number, STR_FMT(str_sub(line, 0, 100)));
     for (size_t i = 0; i < name.len; i++)
         if (ascii_is_space(name.ptr[i]))
-            return error_config(
-                err, "file %s, line %d: missing '=' after attribute name: \"%.*s\"", origin,
-                line_number, STR_FMT(str_sub(line, 0, 100)));
+            return error_config(err,
+                                "%s, line %d: missing '=' after attribute name: \"%.*s\"",
+                                origin, line_number, STR_FMT(str_sub(line, 0, 100)));
     if (!str_is_text(line))
         return error_config(err, "file %s, line %d: NUL byte in \"%.*s\"", origin,
                             line_number, STR_FMT(name));

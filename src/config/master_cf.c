@@ -168,9 +168,9 @@ static bool parse_entry(struct arena *arena, struct str line, bool chroot_defaul
 }
 
 static void add_entry(struct arena *arena, struct master_cf *cf,
-                      const struct master_entry *e, const struct place *at)
+                      const struct master_entry *e, const struct place *at, bool keep_all)
 {
-    for (size_t i = 0; i < cf->len; i++)
+    for (size_t i = 0; !keep_all && i < cf->len; i++)
         if (cf->entries[i].type == e->type && strcmp(cf->entries[i].name, e->name) == 0) {
             log_warn(
                 "%s: line %d: duplicate master.cf entry for service \"%s\" (%s) -- using "
@@ -189,8 +189,9 @@ static void add_entry(struct arena *arena, struct master_cf *cf,
     cf->entries[cf->len++] = *e;
 }
 
-bool master_cf_parse(struct arena *arena, const char *origin, struct str text,
-                     bool chroot_default, struct master_cf *cf, struct error *err)
+static bool parse_text(struct arena *arena, const char *origin, struct str text,
+                       bool chroot_default, bool keep_all, struct master_cf *cf,
+                       struct error *err)
 {
     struct logical_lines lines = {.rest = text};
     struct master_cf result = {NULL, 0};
@@ -204,10 +205,25 @@ bool master_cf_parse(struct arena *arena, const char *origin, struct str text,
             return bad(err, &at, "logical line must not start with whitespace", NULL);
         if (!parse_entry(arena, line, chroot_default, &entry, &at, err))
             return false;
-        add_entry(arena, &result, &entry, &at);
+        add_entry(arena, &result, &entry, &at, keep_all);
     }
     *cf = result;
     return true;
+}
+
+bool master_cf_parse(struct arena *arena, const char *origin, struct str text,
+                     bool chroot_default, struct master_cf *cf, struct error *err)
+{
+    return parse_text(arena, origin, text, chroot_default, false, cf, err);
+}
+
+bool master_cf_read_all(struct arena *arena, const char *path, struct master_cf *cf,
+                        struct error *err)
+{
+    struct str text;
+
+    return file_read_all(arena, path, MASTER_CF_MAX, &text, err) &&
+           parse_text(arena, path, text, false, true, cf, err);
 }
 
 bool master_cf_read(struct arena *arena, const char *path, bool chroot_default,

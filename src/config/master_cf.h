@@ -40,3 +40,6 @@ MUST_CHECK bool master_cf_read(struct arena *arena, const char *path, bool chroo
 MUST_CHECK bool master_cf_parse(struct arena *arena, const char *origin, struct str text,
                                 bool chroot_default, struct master_cf *cf,
                                 struct error *err);
+// Every entry as it stands, also those that a later one replaces (postconf -M).
+MUST_CHECK bool master_cf_read_all(struct arena *arena, const char *path,
+                                   struct master_cf *cf, struct error *err);

@@ -6,12 +6,15 @@
 #include "tools/postconf_edit.h"
 #include "tools/postconf_known.h"
 #include "tools/postconf_print.h"
+#include "util/help.h"
 #include "util/log.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 struct options {
+    char given[32]; // the letters, each once
+    size_t given_len;
     unsigned print;   // enum print_flags
     unsigned classes; // enum known_class
     int mode;         // 'p', 'M', 'F', 'P', or a listing: 'm', 'l', 'a', 'A', 'u'
@@ -35,12 +38,14 @@ static _Noreturn void usage(void)
 {
     log_fatal(
         "usage: postconf [-a (server SASL types)] [-A (client SASL types)] "
-        "[-c config_dir] [-C param_class] [-d (parameter defaults)] "
+        "[-b (bounce templates)] [-c config_dir] [-C param_class] [-d (parameter "
+        "defaults)] "
         "[-e (edit configuration)] [-f (fold lines)] [-F (master.cf fields)] "
         "[-h (no names)] [-H (no values)] [-j (JSON)] [-l (lock types)] [-m (map types)] "
         "[-M (master.cf)] [-n (non-default parameters)] "
         "[-o name=value (override parameter value)] [-p (main.cf, default)] "
-        "[-P (master.cf parameters)] [-q (quiet)] [-v (verbose)] "
+        "[-P (master.cf parameters)] [-q (quiet)] [-t (bounce templates)] [-T mode] "
+        "[-v (verbose)] "
         "[-x (expand parameter values)] [-X (exclude)] [-# (comment-out)] [name...]");
 }
 
@@ -55,31 +60,89 @@ static unsigned parse_classes(const char *text)
             if (str_is_nocase(piece, class_names[i].name))
                 found = class_names[i].class_bits;
         if (found == 0)
-            log_fatal("unknown parameter class: %.*s", STR_FMT(piece));
+            log_fatal("unknown -C option value \"%.*s\" in \"%s\"", STR_FMT(piece), text);
         classes |= found;
     }
     return classes;
 }
 
-static void set_mode(struct options *o, int mode)
+// ---- which options go together
+// ------------------------------------------------------------------
+
+// At most one of each group, named in this order when there are more.
+static const char *const exclusive[] = {"aAlm", "FMpP", "hH", "den", "ef", "eh", "eH", "eo",
+                                        "ex",   "e#",   "eX", "ej",  "dX", "nX", "oX", "xX",
+                                        "fX",   "hX",   "HX", "jX",  "d#", "n#", "o#", "x#",
+                                        "f#",   "h#",   "H#", "j#",  "X#", "hj", "Hj"};
+// What does not go with an option.
+static const struct {
+    char letter;
+    const char *excluded;
+} exclusions[] = {
+    {'a', "bCdefFhHjmMnopPtTxX#"},
+    {'A', "bCdefFhHjmMnopPtTxX#"},
+    {'l', "bCdefFhHjMnopPtTxX#" },
+    {'m', "bCdefFhHjMnopPtTxX#" },
+    {'b', "CdefFhHjMnopPTxX#"   },
+    {'t', "CdefFhHjMnopPTxX#"   },
+    {'T', "CdefFhHjMnopPxX#"    },
+    {'F', "dnX#"                },
+    {'M', "dhHn"                },
+    {'P', "dn#"                 },
+};
+
+static bool is_given(const struct options *o, char letter)
 {
-    if (o->mode != 0 && o->mode != mode)
-        log_fatal("specify one of -%c -%c", o->mode, mode);
-    o->mode = mode;
+    return memchr(o->given, letter, o->given_len) != NULL;
 }
 
-static void set_edit(struct options *o, int edit)
+static void give(struct options *o, char letter)
 {
-    if (o->edit != 0 && o->edit != edit)
-        log_fatal("specify one of -e, -X and -#");
-    o->edit = edit;
+    if (!is_given(o, letter) && o->given_len < sizeof(o->given))
+        o->given[o->given_len++] = letter;
+}
+
+static void check_exclusive(const struct options *o)
+{
+    if (is_given(o, 'b') && is_given(o, 't'))
+        log_fatal("specify one of -b and -t");
+    for (size_t i = 0; i < COUNT(exclusive); i++) {
+        char text[64] = "";
+        size_t count = 0, len = 0;
+        for (const char *p = exclusive[i]; *p != '\0'; p++)
+            if (is_given(o, *p)) {
+                len += (size_t)snprintf(text + len, sizeof(text) - len, " -%c", *p);
+                count++;
+            }
+        if (count > 1)
+            log_fatal("specify one of%s", text);
+    }
+    for (size_t i = 0; i < COUNT(exclusions); i++)
+        for (const char *p = exclusions[i].excluded; *p != '\0'; p++)
+            if (is_given(o, exclusions[i].letter) && is_given(o, *p))
+                log_fatal("with option -%c, do not specify -%c", exclusions[i].letter, *p);
+}
+
+// Without TLS there is nothing to tell; a mode that Postfix does not know is its error too.
+static _Noreturn void refuse_tls(const char *mode)
+{
+    static const char *const modes[] = {"compile-version", "run-version",
+                                        "public-key-algorithms"};
+
+    for (size_t i = 0; i < COUNT(modes); i++)
+        if (strcmp(mode, modes[i]) == 0)
+            log_fatal("-T %s: TLS support is not compiled in", mode);
+    log_warn("unknown 'postconf -T' mode: %s", mode);
+    exit(EXIT_FAILURE);
 }
 
 static void parse_options(struct options *o, struct arena *arena, int argc, char **argv)
 {
     int c;
 
-    while ((c = getopt(argc, argv, "aAbc:C:deEfFhHjlmMno:pPqtTuvxX#")) != -1)
+    while ((c = getopt(argc, argv, "aAbc:C:deEfFhHjlmMno:pPqtT:uvxX#")) != -1) {
+        if (c != '?')
+            give(o, (char)c);
         switch (c) {
         case 'a':
         case 'A':
@@ -92,12 +155,12 @@ static void parse_options(struct options *o, struct arena *arena, int argc, char
         case 'P':
         case 't':
         case 'u':
-            set_mode(o, c);
+            o->mode = c;
             break;
         case 'e':
         case 'X':
         case '#':
-            set_edit(o, c);
+            o->edit = c;
             break;
         case 'c':
             o->dir = optarg;
@@ -125,7 +188,9 @@ static void parse_options(struct options *o, struct arena *arena, int argc, char
             break;
         case 'o':
             if (strchr(optarg, '=') == NULL)
-                log_fatal("missing '=' after attribute name: \"%s\"", optarg);
+                log_fatal(
+                    "invalid parameter override: %s: missing '=' after attribute name",
+                    optarg);
             text_list_add(arena, &o->overrides, optarg);
             break;
         case 'q':
@@ -138,29 +203,30 @@ static void parse_options(struct options *o, struct arena *arena, int argc, char
             o->print |= PRINT_EXPAND;
             break;
         case 'T':
-            log_fatal("option -%c is not available in this version", c);
+            refuse_tls(optarg);
         default:
             usage();
         }
+    }
 }
 
 static void check_options(struct options *o, char **args, int len)
 {
     bool master = o->mode == 'M' || o->mode == 'F' || o->mode == 'P';
 
-    for (int i = 0; o->edit == 0 && (o->mode == 0 || o->mode == 'p' || master) && i < len;
+    for (int i = 0; o->edit != 'e' && (o->mode == 0 || o->mode == 'p' || master) && i < len;
          i++)
-        if (strchr(args[i], '=') != NULL)
-            o->edit = 'e'; // a value says that it is meant to be set
-    if ((o->print & PRINT_DEFAULTS) && (o->print & PRINT_SET_ONLY))
-        log_fatal("specify one of -d -n");
-    if (master && (o->print & (PRINT_DEFAULTS | PRINT_SET_ONLY)))
-        log_fatal("with option -%c, do not specify -%c", o->mode,
-                  o->print & PRINT_DEFAULTS ? 'd' : 'n');
-    if (o->edit != 0 &&
-        (o->print & (PRINT_DEFAULTS | PRINT_SET_ONLY | PRINT_EXPAND | PRINT_JSON)))
-        log_fatal("with option -%c, do not specify -d, -n, -x or -j", o->edit);
-    if (o->edit != 0 && o->edit != 'e' && len == 0)
+        if (strchr(args[i], '=') != NULL) { // a value says that it is meant to be set
+            if (o->edit != 0)
+                give(o, (char)o->edit);
+            o->edit = 'e';
+        }
+    if (o->edit != 0)
+        give(o, (char)o->edit);
+    check_exclusive(o);
+    if (o->edit == 'e' && len == 0)
+        log_fatal("-e requires name=value argument");
+    if (o->edit != 0 && len == 0)
         log_fatal("missing service argument");
 }
 
@@ -190,7 +256,7 @@ static void read_files(struct postconf *pc, const struct options *o)
         main_cf_set(pc->main, arena_text(pc->arena, name), arena_text(pc->arena, value));
     }
     const char *path = arena_printf(pc->arena, "%s/master.cf", pc->dir);
-    if (!master_cf_read(pc->arena, path, false, &pc->master, &err)) {
+    if (!master_cf_read_all(pc->arena, path, &pc->master, &err)) {
         if (master_only || access(path, R_OK) == 0)
             log_fatal("%s", err.text);
         log_warn("%s", err.text);
@@ -207,10 +273,8 @@ static void edit(struct postconf *pc, const struct options *o, char **args, size
 
     if (o->mode == 'M')
         edit_entries(pc, action, args, len);
-    else if (o->mode == 'F' && action == EDIT_SET)
-        edit_fields(pc, args, len);
     else if (o->mode == 'F')
-        log_fatal("-F does not support -%c", o->edit);
+        edit_fields(pc, args, len);
     else if (o->mode == 'P')
         edit_options(pc, action, args, len);
     else
@@ -238,8 +302,21 @@ static void show(struct postconf *pc, const struct options *o, char **args, size
     else
         print_main(pc, o->print, o->classes, args, len);
     if (!o->quiet && !(o->print & PRINT_DEFAULTS) && o->mode != 'u')
-        known_warn(pc);
+        known_warn(pc, o->mode == 'M' || o->mode == 'F' || o->mode == 'P');
 }
+
+static const char help[] =
+    "usage: postconf [options] [name...]\n"
+    "Shows and changes main.cf (parameters) and master.cf (services).\n"
+    "  (none)  all parameters          -n  those set in main.cf     -d  built-in defaults\n"
+    "  -M -F -P  services, their fields, their parameters (SERVICE/TYPE/NAME)\n"
+    "  -e name=value   change          -X name  remove              -# name  comment out\n"
+    "  -x  expand $name   -f  fold     -h  values only              -H  names only\n"
+    "  -j  JSON           -q  quiet    -C class  builtin, service, user, all\n"
+    "  -o name=value  override for this listing                     -c dir  folder\n"
+    "  -m  table types    -l  locks    -a -A  SASL server, client   -T mode  TLS\n"
+    "  -b -t [file]  bounce texts, expanded or as written\n"
+    "  --unbuilt  parameters whose feature this version lacks\n";
 
 int main(int argc, char **argv)
 {
@@ -250,6 +327,7 @@ int main(int argc, char **argv)
     const char *const *types;
     size_t len;
 
+    help_if_asked(argc, argv, help);
     log_open("postconf", LOG_TO_STDERR, 0);
     log_set_fatal_pause(false);
     for (int i = 1; i < argc; i++)

@@ -2,6 +2,7 @@
 // are.
 #include "tools/postconf_known.h"
 #include "all_params.h"
+#include "tools/postconf_print.h"
 #include "util/log.h"
 #include <stdlib.h>
 
@@ -89,7 +90,7 @@ static int by_name_and_class(const void *a, const void *b)
     return order != 0 ? order : x < y ? -1 : x > y;
 }
 
-// Entries with equal names shrink to the first, which has the lowest class.
+// Entries with equal names shrink to the first, and that belongs to all their classes.
 static void sort_unique(struct postconf *pc)
 {
     size_t kept = 0;
@@ -98,6 +99,10 @@ static void sort_unique(struct postconf *pc)
     for (size_t i = 0; i < pc->known_len; i++)
         if (kept == 0 || strcmp(pc->known[kept - 1].name, pc->known[i].name) != 0)
             pc->known[kept++] = pc->known[i];
+        else if (pc->known[i].known_class ==
+                 KNOWN_SERVICE) // local_destination_recipient_limit
+                                // is built in and a service's
+            pc->known[kept - 1].known_class |= pc->known[i].known_class;
     pc->known_len = kept;
 }
 
@@ -149,10 +154,25 @@ static void each_reference(struct postconf *pc, const char *text, reference_foun
     }
 }
 
-static void add_if_set(struct postconf *pc, const char *name, void *room)
+static void add_if_in_main(struct postconf *pc, const char *name, void *room)
 {
     if (main_cf_get(pc->main, name) != NULL)
-        add(pc, room, (struct known_param){.name = name, .known_class = KNOWN_USER});
+        add(pc, room,
+            (struct known_param){
+                .name = name, .known_class = KNOWN_USER, .default_text = ""});
+}
+
+// What main.cf refers to may also be set by a service.
+static void add_if_set(struct postconf *pc, const char *name, void *room)
+{
+    bool set = main_cf_get(pc->main, name) != NULL;
+
+    for (size_t i = 0; !set && i < pc->master.len; i++)
+        set = entry_option(&pc->master.entries[i], str_c(name)) != SIZE_MAX;
+    if (set)
+        add(pc, room,
+            (struct known_param){
+                .name = name, .known_class = KNOWN_USER, .default_text = ""});
 }
 
 // smtpd_restriction_classes names parameters that hold restriction lists.
@@ -162,60 +182,6 @@ static void add_restriction_classes(struct postconf *pc, size_t *room, const cha
 
     while (str_take(&rest, ", \t\r\n", &piece))
         add_if_set(pc, arena_text(pc->arena, piece), room);
-}
-
-// Look-ups need the list sorted, so that what is found new waits behind it until the end.
-static void add_user_params_once(struct postconf *pc, size_t *room,
-                                 const struct text_list *names)
-{
-    const size_t sorted_len = pc->known_len;
-
-    for (size_t i = 0; i < names->len; i++) {
-        const char *value = main_cf_get(pc->main, names->items[i]);
-        const struct postconf sorted = {.known = pc->known, .known_len = sorted_len};
-        if (known_find(&sorted, names->items[i]) == NULL)
-            continue;
-        each_reference(pc, value, add_if_set, room);
-        if (strcmp(names->items[i], "smtpd_restriction_classes") == 0)
-            add_restriction_classes(pc, room, value);
-    }
-    for (size_t e = 0; e < pc->master.len; e++)
-        for (size_t i = 0; i < pc->master.entries[e].args.len; i++)
-            each_reference(pc, pc->master.entries[e].args.items[i], add_if_set, room);
-    sort_unique(pc);
-}
-
-void known_collect(struct postconf *pc)
-{
-    struct text_list names;
-    size_t room = 0, before;
-
-    pc->known = NULL;
-    pc->known_len = 0;
-    for (size_t t = 0; all_params[t] != NULL; t++)
-        for (const struct param *p = all_params[t]; p->name != NULL; p++)
-            add(pc, &room,
-                (struct known_param){
-                    .name = p->name, .known_class = KNOWN_BUILTIN, .param = p});
-    for (size_t i = 0; i < pc->master.len; i++)
-        add_service_params(pc, &room, &pc->master.entries[i]);
-    sort_unique(pc);
-    main_cf_names(pc->main, pc->arena, &names);
-    do { // parameters that only a value makes known may refer to others
-        before = pc->known_len;
-        add_user_params_once(pc, &room, &names);
-    } while (pc->known_len > before);
-}
-
-static void warn_if_undefined(struct postconf *pc, const char *name, void *ctx)
-{
-    struct text_list *seen = ctx;
-
-    if (known_find(pc, name) != NULL || main_cf_get(pc->main, name) != NULL ||
-        text_list_has_nocase(seen, name))
-        return;
-    text_list_add(pc->arena, seen, name);
-    log_warn("%s/main.cf: undefined parameter: %s", pc->dir, name);
 }
 
 // Names that a table of the form ldap:NAME reads, as NAME_server_host and so on.
@@ -239,31 +205,121 @@ static bool belongs_to_table(const struct postconf *pc, const char *name,
     return false;
 }
 
-static void warn_unused_options(const struct postconf *pc, const struct master_entry *e)
+static void add_user_params(struct postconf *pc, size_t *room,
+                            const struct text_list *names)
 {
-    for (size_t i = 0; i + 1 < e->args.len; i++) {
+    for (size_t i = 0; i < names->len; i++) {
+        const char *name = names->items[i], *value = main_cf_get(pc->main, name);
+        each_reference(pc, value, add_if_set, room);
+        if (strcmp(name, "smtpd_restriction_classes") == 0)
+            add_restriction_classes(pc, room, value);
+        if (belongs_to_table(pc, name, names))
+            add_if_set(pc, name, room);
+    }
+    for (size_t e = 0; e < pc->master.len; e++)
+        for (size_t i = 0; i < entry_options_end(&pc->master.entries[e]); i++)
+            each_reference(pc, pc->master.entries[e].args.items[i], add_if_in_main, room);
+    sort_unique(pc);
+}
+
+void known_collect(struct postconf *pc)
+{
+    struct text_list names;
+    size_t room = 0;
+
+    pc->known = NULL;
+    pc->known_len = 0;
+    for (size_t t = 0; all_params[t] != NULL; t++)
+        for (const struct param *p = all_params[t]; p->name != NULL; p++)
+            add(pc, &room,
+                (struct known_param){
+                    .name = p->name, .known_class = KNOWN_BUILTIN, .param = p});
+    for (size_t i = 0; i < pc->master.len; i++)
+        add_service_params(pc, &room, &pc->master.entries[i]);
+    sort_unique(pc);
+    main_cf_names(pc->main, pc->arena, &names);
+    add_user_params(pc, &room, &names);
+}
+
+// Where values come from that are searched for unknown names.
+struct undefined {
+    const char *file; // main.cf or master.cf
+    const struct master_entry *entry;
+    struct text_list seen; // each name is told once for each file
+};
+
+static void warn_if_undefined(struct postconf *pc, const char *name, void *ctx)
+{
+    struct undefined *u = ctx;
+    const struct known_param *known = known_find(pc, name);
+
+    if (known != NULL && known->known_class == KNOWN_USER && u->entry != NULL)
+        known = NULL; // perhaps another service's
+    if (known != NULL || main_cf_get(pc->main, name) != NULL ||
+        (u->entry != NULL && entry_option(u->entry, str_c(name)) != SIZE_MAX) ||
+        text_list_has_nocase(&u->seen, name))
+        return;
+    text_list_add(pc->arena, &u->seen, name);
+    log_warn("%s/%s: undefined parameter: %s", pc->dir, u->file, name);
+}
+
+struct wanted {
+    const char *name;
+    bool found;
+};
+
+static void compare_reference(struct postconf *pc, const char *name, void *ctx)
+{
+    struct wanted *w = ctx;
+
+    (void)pc;
+    w->found = w->found || strcmp(name, w->name) == 0;
+}
+
+// An option may serve the others of its service only.
+static bool refers_to(struct postconf *pc, const struct master_entry *e, const char *name)
+{
+    struct wanted w = {.name = name};
+
+    for (size_t i = 0; i < entry_options_end(e); i++)
+        each_reference(pc, e->args.items[i], compare_reference, &w);
+    return w.found;
+}
+
+static void warn_options(struct postconf *pc, struct undefined *u,
+                         const struct master_entry *e)
+{
+    u->entry = e;
+    for (size_t i = 0; i + 1 < entry_options_end(e); i++) {
         struct str name, value;
 
         if (strcmp(e->args.items[i], "-o") != 0 ||
-            !text_split_pair(str_c(e->args.items[i + 1]), &name, &value))
+            !text_split_pair(str_c(e->args.items[i + 1]), &name, &value) ||
+            entry_option(e, name) != i + 1)
             continue;
-        if (known_find(pc, arena_text(pc->arena, name)) == NULL)
+        const char *text = arena_text(pc->arena, name);
+        if (known_find(pc, text) == NULL && !refers_to(pc, e, text))
             log_warn("%s/master.cf: unused parameter: %s", pc->dir, e->args.items[i + 1]);
+        else
+            each_reference(pc, arena_text(pc->arena, value), warn_if_undefined, u);
     }
 }
 
-void known_warn(struct postconf *pc)
+void known_warn(struct postconf *pc, bool master_only)
 {
-    struct text_list names, undefined = {NULL, 0};
+    struct text_list names;
+    struct undefined main_names = {.file = "main.cf"}, master_names = {.file = "master.cf"};
 
     main_cf_names(pc->main, pc->arena, &names);
     for (size_t i = 0; i < names.len; i++) {
         const char *name = names.items[i], *value = main_cf_get(pc->main, name);
-        if (known_find(pc, name) == NULL && !belongs_to_table(pc, name, &names))
+        const struct known_param *known = known_find(pc, name);
+        if (known != NULL && known->param != NULL && known->param->kind == PARAM_KIND_RAW)
+            continue; // its names are known when mail comes
+        each_reference(pc, value, warn_if_undefined, &main_names);
+        if (known == NULL && !master_only)
             log_warn("%s/main.cf: unused parameter: %s=%s", pc->dir, name, value);
-        else
-            each_reference(pc, value, warn_if_undefined, &undefined);
     }
     for (size_t i = 0; i < pc->master.len; i++)
-        warn_unused_options(pc, &pc->master.entries[i]);
+        warn_options(pc, &master_names, &pc->master.entries[i]);
 }

@@ -37,4 +37,5 @@ const char *known_default(const struct postconf *pc, const struct known_param *k
 // main_cf_default for expansion.
 const char *known_default_by_name(const char *name, void *pc);
 // "unused parameter" and "undefined parameter" warnings for main.cf and master.cf.
-void known_warn(struct postconf *pc);
+// With `master_only` names that nothing uses in main.cf are no matter.
+void known_warn(struct postconf *pc, bool master_only);

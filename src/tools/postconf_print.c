@@ -21,7 +21,7 @@ static void put_words(struct buf *out, struct str text, bool fold)
     bool first = true;
 
     while (str_take(&rest, " \t\r\n", &word)) {
-        if (!first && fold && column + 1 + word.len >= FOLD_WIDTH) {
+        if (!first && fold && column + 1 + word.len > FOLD_WIDTH) {
             buf_put_c(out, "\n    ");
             column = 4;
         } else if (!first) {
@@ -57,7 +57,7 @@ static void put_pair(struct buf *out, unsigned flags, const char *name, const ch
         buf_put_c(out, name);
     if (!(flags & PRINT_NO_VALUE)) {
         if (!(flags & PRINT_NO_NAME))
-            buf_put_c(out, value[0] == '\0' ? " =" : " = ");
+            buf_put_c(out, str_trim(str_c(value)).len == 0 ? " =" : " = ");
         if (words)
             put_words(out, str_c(value), flags & PRINT_FOLD);
         else
@@ -71,8 +71,10 @@ static const char *expanded(const struct postconf *pc, const char *text)
     const char *result;
     struct error err;
 
-    if (!main_cf_expand(pc->main, pc->arena, text, &result, &err))
-        log_fatal("%s", err.text);
+    if (!main_cf_expand(pc->main, pc->arena, text, &result, &err)) {
+        log_warn("%s", err.text);
+        log_fatal("macro processing error");
+    }
     return result;
 }
 
@@ -170,31 +172,71 @@ const char *entry_command(struct arena *arena, const struct master_entry *e)
     return buf_text(text);
 }
 
-void print_entry(struct buf *out, const struct master_entry *e, bool folded)
+size_t entry_options_end(const struct master_entry *e)
+{
+    size_t i = 0;
+
+    while (i < e->args.len && e->args.items[i][0] == '-')
+        i += strcmp(e->args.items[i], "-o") == 0 && i + 1 < e->args.len ? 2 : 1;
+    return i;
+}
+
+size_t entry_option(const struct master_entry *e, struct str wanted)
+{
+    struct str name, value;
+
+    for (size_t i = entry_options_end(e); i-- > 1;)
+        if (strcmp(e->args.items[i - 1], "-o") == 0 &&
+            text_split_pair(str_c(e->args.items[i]), &name, &value) &&
+            str_equal(name, wanted))
+            return i;
+    return SIZE_MAX;
+}
+
+// The command and its arguments, from `column` on. Folded: each -o has a line of its own,
+// other words flow.
+static void put_command(struct buf *out, const struct master_entry *e, size_t column,
+                        bool folded)
 {
     struct arena *arena = arena_new();
-    bool options = true; // options get lines of their own, other arguments flow
-    size_t column = 57 + strlen(e->command);
+    size_t options_end = entry_options_end(e);
+    bool after_option = false;
 
-    buf_putf(out, "%-10s %-5s ", e->name, e->type_name);
-    for (size_t i = 2; i < 7; i++)
-        buf_putf(out, "%-7s ", e->fields[i]);
     buf_put_c(out, e->command);
+    column += strlen(e->command);
     for (size_t i = 0; i < e->args.len; i++) {
         const char *arg = as_argument(arena, e->args.items[i]);
-        options = options && e->args.items[i][0] == '-';
-        if (options && strcmp(arg, "-o") == 0 && i + 1 < e->args.len)
+        bool option = i + 1 < options_end && strcmp(arg, "-o") == 0;
+
+        if (option)
             arg = arena_printf(arena, "-o %s", as_argument(arena, e->args.items[++i]));
-        if (folded && (options || column + 1 + strlen(arg) >= FOLD_WIDTH)) {
+        if (folded && (option || after_option || column + 1 + strlen(arg) >= FOLD_WIDTH)) {
             buf_putf(out, "\n    %s", arg);
             column = 4 + strlen(arg);
         } else {
             buf_putf(out, " %s", arg);
             column += 1 + strlen(arg);
         }
+        after_option = option;
     }
-    buf_put_c(out, "\n");
     arena_free(arena);
+}
+
+void print_entry(struct buf *out, const struct master_entry *e, bool folded)
+{
+    static const size_t columns[] = {0, 11, 17, 25, 33, 41, 49, 57};
+    size_t column = 0;
+
+    for (size_t i = 0; i < 7; i++) {
+        buf_put_c(out, e->fields[i]);
+        column += strlen(e->fields[i]);
+        do { // a long field pushes the next one, but not those behind it
+            buf_put_c(out, " ");
+            column++;
+        } while (column < columns[i + 1]);
+    }
+    put_command(out, e, column, folded);
+    buf_put_c(out, "\n");
 }
 
 static struct entry_pattern *parse_patterns(struct postconf *pc, char *const *texts,
@@ -233,18 +275,28 @@ static void print_each(struct postconf *pc, unsigned flags, char *const *texts, 
     warn_unmatched(patterns, len);
 }
 
+// Only the values of -o options are expanded: other arguments have macros of their own.
+static struct master_entry expanded_entry(struct postconf *pc, const struct master_entry *e)
+{
+    struct master_entry copy = *e;
+    size_t options_end = entry_options_end(e);
+
+    copy.args = (struct text_list){NULL, 0};
+    for (size_t i = 0; i < e->args.len; i++) {
+        bool value = i > 0 && i < options_end && strcmp(e->args.items[i - 1], "-o") == 0;
+        text_list_add(pc->arena, &copy.args,
+                      value ? expanded_for(pc, e, e->args.items[i]) : e->args.items[i]);
+    }
+    return copy;
+}
+
 static void print_one_entry(struct postconf *pc, struct buf *out, unsigned flags,
                             struct entry_pattern *p, const struct master_entry *e)
 {
-    struct master_entry copy = *e;
+    struct master_entry entry = flags & PRINT_EXPAND ? expanded_entry(pc, e) : *e;
 
     p->matched = true;
-    if (flags & PRINT_EXPAND) {
-        copy.args = (struct text_list){NULL, 0};
-        for (size_t i = 0; i < e->args.len; i++)
-            text_list_add(pc->arena, &copy.args, expanded_for(pc, e, e->args.items[i]));
-    }
-    print_entry(out, &copy, flags & PRINT_FOLD);
+    print_entry(out, &entry, flags & PRINT_FOLD);
 }
 
 void print_master(struct postconf *pc, unsigned flags, char *const *patterns, size_t len)
@@ -255,22 +307,44 @@ void print_master(struct postconf *pc, unsigned flags, char *const *patterns, si
 static void print_entry_fields(struct postconf *pc, struct buf *out, unsigned flags,
                                struct entry_pattern *p, const struct master_entry *e)
 {
+    struct master_entry entry = flags & PRINT_EXPAND ? expanded_entry(pc, e) : *e;
+
     for (size_t f = 0; f < COUNT(entry_field_names); f++) {
+        const char *name = arena_printf(pc->arena, "%s/%s/%s", e->name, e->type_name,
+                                        entry_field_names[f]);
+        bool shown = !(flags & (PRINT_NO_VALUE | PRINT_JSON));
+
         if (!part_matches(p->third, entry_field_names[f]))
             continue;
         p->matched = true;
-        const char *value = f == 7 ? entry_command(pc->arena, e) : e->fields[f];
-        if (flags & PRINT_EXPAND)
-            value = expanded_for(pc, e, value);
-        put_pair(out, flags,
-                 arena_printf(pc->arena, "%s/%s/%s", e->name, e->type_name,
-                              entry_field_names[f]),
-                 value, flags & PRINT_FOLD);
+        if (f == 7 && shown) {
+            size_t start = flags & PRINT_NO_NAME ? 0 : strlen(name) + 3;
+            if (start > 0)
+                buf_putf(out, "%s = ", name);
+            put_command(out, &entry, start, flags & PRINT_FOLD);
+            buf_put_c(out, "\n");
+        } else {
+            put_pair(out, flags, name,
+                     f == 7 ? entry_command(pc->arena, &entry) : e->fields[f], false);
+        }
     }
+}
+
+bool is_entry_field(struct str name)
+{
+    for (size_t f = 0; f < COUNT(entry_field_names); f++)
+        if (str_is(name, entry_field_names[f]))
+            return true;
+    return false;
 }
 
 void print_fields(struct postconf *pc, unsigned flags, char *const *patterns, size_t len)
 {
+    for (size_t i = 0; i < len; i++) {
+        struct entry_pattern p = entry_pattern_parse(patterns[i]);
+        if (p.third.ptr != NULL && !str_is(p.third, "*") && !is_entry_field(p.third))
+            log_fatal("invalid service attribute name: \"%.*s\"", STR_FMT(p.third));
+    }
     print_each(pc, flags, patterns, len, print_entry_fields);
 }
 
@@ -293,10 +367,11 @@ static void print_entry_options(struct postconf *pc, struct buf *out, unsigned f
     struct option *options = arena_array(pc->arena, e->args.len + 1, sizeof(*options));
     size_t len = 0;
 
-    for (size_t i = 0; i + 1 < e->args.len; i++)
+    for (size_t i = 0; i + 1 < entry_options_end(e); i++)
         if (strcmp(e->args.items[i], "-o") == 0 &&
             text_split_pair(str_c(e->args.items[i + 1]), &options[len].name,
-                            &options[len].value))
+                            &options[len].value) &&
+            entry_option(e, options[len].name) == i + 1)
             len++;
     qsort(options, len, sizeof(*options), by_option_name);
     for (size_t i = 0; i < len; i++) {

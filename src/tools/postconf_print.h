@@ -22,6 +22,12 @@ void print_options(struct postconf *pc, unsigned flags, char *const *patterns, s
 
 // One entry in master.cf's form, with its newline; folded: options on lines of their own.
 void print_entry(struct buf *out, const struct master_entry *e, bool folded);
+// Where the arguments that are options end: what begins with '-', and the value behind -o.
+size_t entry_options_end(const struct master_entry *e);
+// Which argument is the "name=value" in force for a name, the last one; SIZE_MAX if none.
+size_t entry_option(const struct master_entry *e, struct str wanted);
+// One of the names that -F uses.
+bool is_entry_field(struct str name);
 // The command and its arguments, with braces around those that have blanks.
 const char *entry_command(struct arena *arena, const struct master_entry *e);
 

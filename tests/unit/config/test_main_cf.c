@@ -69,10 +69,10 @@ static const struct {
     const char *why, *in, *error;
 } bad_lines[] = {
     {"no equals sign", "a = 1\n\nnonsense\n",
-     "file main.cf, line 3: missing '=' after attribute name: \"nonsense\""                          },
-    {"no name",        "= 1\n",               "file main.cf, line 1: missing attribute name: \"= 1\""},
+     "main.cf, line 3: missing '=' after attribute name: \"nonsense\""                          },
+    {"no name",        "= 1\n",               "main.cf, line 1: missing attribute name: \"= 1\""},
     {"blank in name",  "a b = 1\n",
-     "file main.cf, line 1: missing '=' after attribute name: \"a b = 1\""                           },
+     "main.cf, line 1: missing '=' after attribute name: \"a b = 1\""                           },
 };
 
 static void bad_lines_are_named(void **state)
