@@ -250,6 +250,7 @@ struct queue_scan {
     DIR *dirs[DEPTH_MAX + 1];
     size_t path_lens[DEPTH_MAX + 1]; // length of `path` up to each open folder
     int open;                        // how many are open
+    bool is_partial;
     char path[QUEUE_PATH_SIZE];
 };
 
@@ -259,9 +260,12 @@ static void enter(struct queue_scan *scan, size_t path_len)
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
     if (dir == NULL) {
+        // Else gone, or not ours to read: nothing to find there.
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+            scan->is_partial = true;
         if (fd >= 0)
             close(fd);
-        return; // gone, or not ours to read: nothing to find there
+        return;
     }
     scan->dirs[scan->open] = dir;
     scan->path_lens[scan->open] = path_len;
@@ -320,6 +324,11 @@ bool queue_scan_next(struct queue_scan *scan, char name[64], char path[QUEUE_PAT
         return true;
     }
     return false;
+}
+
+bool queue_scan_is_partial(const struct queue_scan *scan)
+{
+    return scan->is_partial;
 }
 
 void queue_scan_close(struct queue_scan *scan)

@@ -39,4 +39,6 @@ struct queue_scan *queue_scan_open(const struct queue_dir *q, const char *queue)
 // queue IDs are returned as well, with *is_id false.
 bool queue_scan_next(struct queue_scan *scan, char name[64], char path[QUEUE_PATH_SIZE],
                      bool *is_id);
+// A folder could not be opened for want of descriptors or memory: files may have been missed.
+bool queue_scan_is_partial(const struct queue_scan *scan);
 void queue_scan_close(struct queue_scan *scan);

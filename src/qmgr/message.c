@@ -328,8 +328,12 @@ enum take_result message_take(struct qmgr *qm, const char *from, const char *id,
         return TAKE_SKIPPED;
     int fd = queue_open(&qm->dir, from, id, O_RDWR | O_CLOEXEC | O_NOFOLLOW, NULL);
 
-    if (fd < 0)
+    if (fd < 0 && errno == ENOENT)
         return TAKE_SKIPPED; // gone since
+    if (fd < 0) {
+        log_warn("open %s/%s: %m", from, id);
+        return TAKE_BUSY; // out of descriptors, say: that passes
+    }
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !(st.st_mode & MODE_COMPLETE)) {
         close(fd);
         return TAKE_SKIPPED;

@@ -35,18 +35,23 @@ void scan_start(struct qmgr *qm, struct scan_state *scan)
     }
 }
 
-static void scan_end(struct qmgr *qm, struct scan_state *scan)
-{
-    queue_scan_close(scan->scan);
-    scan->scan = NULL;
-    if (scan->again)
-        scan_start(qm, scan);
-}
-
 void scan_retry_incoming(struct qmgr *qm)
 {
     if (qm->retry_incoming_ms == 0)
         qm->retry_incoming_ms = clock_ms() + BUSY_MS;
+}
+
+static void scan_end(struct qmgr *qm, struct scan_state *scan)
+{
+    // The deferred queue is looked at again in any case.
+    if (queue_scan_is_partial(scan->scan) && scan == &qm->incoming) {
+        log_warn("incoming: not all folders could be read, will try again");
+        scan_retry_incoming(qm);
+    }
+    queue_scan_close(scan->scan);
+    scan->scan = NULL;
+    if (scan->again)
+        scan_start(qm, scan);
 }
 
 // "MICROSECONDS.PID": a file that is about to get its name.
@@ -92,9 +97,8 @@ static bool is_due(const struct qmgr *qm, const struct scan_state *scan, const c
     }
     if (!is_id)
         return false;
-    return !is_deferred ||
-           backoff_is_due(&qm->backoff, st.st_mtime, moment_now().sec,
-                          scan->ignore_backoff);
+    return !is_deferred || backoff_is_due(&qm->backoff, st.st_mtime, moment_now().sec,
+                                          scan->ignore_backoff);
 }
 
 enum scan_result { SCAN_TOOK, SCAN_LOOKED, SCAN_ENDED, SCAN_FULL };

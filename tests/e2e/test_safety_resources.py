@@ -89,7 +89,7 @@ def numbers(messages):
     return sorted(int(re.search(rb"X-Number: (\d+)", m.data).group(1)) for m in messages)
 
 
-QUICK = {"minimal_backoff_time": "1s", "maximal_backoff_time": "1s", "queue_run_delay": "1s",
+QUICK = {"minimal_backoff_time": "1s", "maximal_backoff_time": "1s", "queue_run_delay": "1s", "service_throttle_time": "1s",
          "transport_retry_time": "1s", "mydestination": "", "notify_classes": "",
          "message_size_limit": "0"}
 
