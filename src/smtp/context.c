@@ -2,6 +2,7 @@
 #include "smtp/context.h"
 #include "dns/dns.h"
 #include "mail/own_addr.h"
+#include "mail/postmaster_notice.h"
 #include "smtp/pool.h"
 #include "util/log.h"
 
@@ -285,6 +286,7 @@ bool smtp_context_init(struct smtp_context *c, const struct text_list *args,
     struct str rest = str_c(c->mail->propagate_unmatched_extensions), item;
     while (str_take(&rest, ", \t\r\n", &item))
         c->generic_extension = c->generic_extension || str_is_nocase(item, "generic");
+    c->notify_protocol = postmaster_wants(c->mail, "protocol");
     c->own = own_addr_open(c->mail);
     c->pool = session_pool_new();
     return true;

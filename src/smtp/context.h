@@ -59,6 +59,7 @@ struct smtp_context {
     enum family_preference preference;
     unsigned discard_features, pix;
     bool verify_by_data;
+    bool notify_protocol;   // notify_classes has "protocol"
     bool generic_extension; // propagate_unmatched_extensions has "generic"
     bool tls_wanted, tls_required;
 

@@ -149,11 +149,12 @@ static void find_pix(struct session *s, struct arena *arena, const char *greetin
                  s->pix & PIX_DELAY_DOTCRLF ? " delay_dotcrlf" : "", s->relay);
 }
 
-static enum greet_result refused(const struct session *s, const struct smtp_reply *reply,
+static enum greet_result refused(struct session *s, const struct smtp_reply *reply,
                                  struct error *err)
 {
     static const char text[] = "host %s refused to talk to me: %s";
 
+    session_refused(s, reply->code);
     if (reply->code / 100 == 4)
         (void)error_temp(err, reply->dsn, text, s->peer, reply->text);
     else // with another digit than 5 it is no answer to what we said

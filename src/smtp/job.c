@@ -72,6 +72,7 @@ struct failure *failure_from_reply(const struct job *j, const struct smtp_reply 
     f->text = arena_printf(j->arena, "%shost %s said: %s (in reply to %s)",
                            after_data ? "Protocol error: " : "", j->s->peer, reply->text,
                            command);
+    session_refused(j->s, reply->code);
     f->reply = reply->text;
     f->mta_name = j->mta_name;
     if (reply->code == 530 && j->c->cfg->sasl_auth_enable) {

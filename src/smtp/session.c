@@ -1,5 +1,6 @@
 // session: a connection to one SMTP or LMTP server: commands out, replies in.
 #include "smtp/session.h"
+#include "mail/postmaster_notice.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include <arpa/inet.h>
@@ -30,6 +31,9 @@ enum { READ_WAIT_MS = 250 };
 
 // More lines than any EHLO reply; only somebody who wants to hold us sends them.
 enum { LINES_MAX = 1000 };
+
+// Bytes of transcript, and how many are let go again while all is well.
+enum { TRANSCRIPT_MAX = 1 << 20, TRANSCRIPT_ENOUGH = 100 << 10 };
 
 static ssize_t blocking_read(void *ctx, int fd, void *data, size_t len, short *wait_events)
 {
@@ -75,9 +79,47 @@ struct session *session_new(const struct smtp_context *c, int fd, const char *de
     s->on_tcp = port > 0;
     s->peer_helo = s->queue_id = "";
     s->created_ms = clock_ms();
+    if (c->notify_protocol)
+        s->transcript = buf_make(arena, TRANSCRIPT_MAX);
     stream_set_io(s->io, &session_io, NULL);
     make_blocking(fd);
     return s;
+}
+
+// Without trouble so far nobody will ask for the beginning of a long session.
+static void note_line(struct session *s, const char *direction, struct str line)
+{
+    if (s->transcript == NULL)
+        return;
+    if (!s->broke_protocol && buf_len(s->transcript) > TRANSCRIPT_ENOUGH)
+        buf_clear(s->transcript);
+    if (!postmaster_add_line(s->transcript, direction, line))
+        log_debug("transcript is full");
+}
+
+static void tell_postmaster(struct session *s)
+{
+    const struct postmaster_notice notice = {
+        .recipient = s->c->cfg->error_notice_recipient,
+        .who = s->c->lmtp ? "LMTP client" : "SMTP client",
+        .peer = s->relay,
+        .first_lines = arena_printf(s->arena, "Unexpected response from %s.\n\n", s->relay),
+        .transcript = buf_view(s->transcript),
+    };
+    struct error err = {0};
+    struct cleanup_client *cleanup = cleanup_client_open(s->c->mail, &err);
+
+    if (cleanup == NULL || !postmaster_notify(cleanup, s->c->mail, s->arena, &notice, &err))
+        log_warn("postmaster notify: %s", err.text);
+    if (cleanup != NULL)
+        cleanup_client_close(cleanup);
+}
+
+void session_refused(struct session *s, int code)
+{
+    // RFC 5321 4.2.1: 50x is about syntax; 555 is a parameter that is not known.
+    if ((code / 100 != 4 && code / 100 != 5) || code / 10 == 50 || code == 555)
+        s->broke_protocol = true;
 }
 
 void session_close(struct session *s)
@@ -85,6 +127,8 @@ void session_close(struct session *s)
     if (s == NULL)
         return;
     stream_close(s->io);
+    if (s->broke_protocol && s->transcript != NULL)
+        tell_postmaster(s);
     arena_free(s->arena);
 }
 
@@ -207,6 +251,7 @@ void session_command(struct session *s, struct str line)
     // What cannot be sent shows when the reply is read.
     (void)stream_write(s->io, line);
     (void)stream_write(s->io, STR_LIT("\r\n"));
+    note_line(s, "Out", line);
     if (log_verbosity() > 0)
         log_debug("> %s: %.*s", s->peer, STR_FMT(line));
 }
@@ -301,6 +346,7 @@ static bool read_reply(struct session *s, struct arena *arena, char separator,
             line.len--;
         if (log_verbosity() > 0)
             log_debug("< %s: %.*s", s->peer, STR_FMT(line));
+        note_line(s, "In", line);
         line = filter_line(s, arena, line);
         last = reply_add_line(text, line, separator, &code);
         if (code == 0)

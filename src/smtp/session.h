@@ -24,6 +24,8 @@ struct session {
     bool dirty;  // a transaction is half done: RSET before the next, and before QUIT
     bool ending; // the server said that it will hang up (421)
     bool said_quit, said_garbage;
+    bool broke_protocol;    // the server did: the postmaster is told in the end
+    struct buf *transcript; // NULL: nobody wants it
 };
 
 // Connects within smtp_connect_timeout. NULL with a temporary error 4.4.1.
@@ -50,6 +52,9 @@ MUST_CHECK bool session_reply(struct session *s, struct arena *arena, struct dur
 MUST_CHECK bool session_reply_lines(struct session *s, struct arena *arena,
                                     struct duration limit, const char *doing,
                                     struct smtp_reply *reply, struct error *err);
+// A reply with this code refused something. Some codes mean that one of us does not know
+// the protocol.
+void session_refused(struct session *s, int code);
 // For what goes wrong while writing: fills `err` from the result; false.
 bool session_failed(const struct session *s, enum stream_result result, const char *doing,
                     struct error *err);

@@ -48,6 +48,7 @@
     PARAM_TEXT(S, known_tcp_ports,                                                         \
                "lmtp=24, smtp=25, smtps=submissions=465, submission=587"),                 \
         PARAM_TEXT(S, best_mx_transport, ""), PARAM_BOOL(S, ignore_mx_lookup_error, "no"), \
+        PARAM_TEXT(S, error_notice_recipient, "postmaster"),                               \
         PARAM_INT(S, mime_nesting_limit, "100", 1, 0),                                     \
         PARAM_INT(S, mime_boundary_length_limit, "2048", 1, 0),                            \
         PARAM_BOOL(S, disable_mime_output_conversion, "no"),                               \

@@ -38,6 +38,8 @@ struct smtp_config {
     long line_length_limit, mime_nesting_limit, mime_boundary_length_limit;
     bool disable_mime_output_conversion;
 
+    const char *error_notice_recipient;
+
     // Read by the agents' loop.
     const char *delivery_status_filter;
 

@@ -235,3 +235,36 @@ def test_ehlo_refused_for_now_is_answered_with_helo(relay, next_hop):
     mta.send(MESSAGE, to=ANN)
     assert next_hop.take_message().helo == "mail.example.test"
     assert next_hop.sessions[0].verbs[:2] == ["EHLO", "HELO"]
+
+
+def test_unexpected_replies_are_told_to_the_postmaster(relay, next_hop):
+    next_hop.answer("RCPT", 503, "5.5.1 not now")
+    with NextHop() as office:
+        mta = relay(main={"notify_classes": "protocol", "error_notice_recipient": "pm@office.example",
+                          "transport_maps": "inline:{office.example=smtp:%s}" % office.nexthop})
+        mta.send(MESSAGE, sender="", to=ANN)
+        notice = office.take_message()
+        if b"SMTP server" in notice.headers:  # about the look whether the server listens
+            notice = office.take_message()
+        assert notice.sender == "double-bounce@mail.example.test"
+        assert notice.recipients == ["pm@office.example"]
+        where = f"127.0.0.1[127.0.0.1]:{next_hop.port}"
+        assert f"\nSubject: Postfix SMTP client: errors from {where}\n".encode() in notice.text
+        body = notice.body.decode()
+        assert body.startswith(f"Unexpected response from {where}.\n\nTranscript of session follows.\n\n"
+                               " In:  220 hop.example.test ESMTP\n Out: EHLO mail.example.test\n")
+        assert "\n Out: DATA\n In:  250 2.1.0 Ok\n In:  503 5.5.1 not now\n" in body
+        assert body.endswith("\n Out: RSET\n Out: QUIT\n In:  250 2.0.0 Ok\n\n"
+                             "For other details, see the local mail logfile\n")
+
+
+def test_ordinary_refusals_are_no_protocol_errors(relay, next_hop):
+    next_hop.answer("RCPT", 450, "4.2.1 busy")
+    with NextHop() as office:
+        mta = relay(main={"notify_classes": "protocol", "error_notice_recipient": "pm@office.example",
+                          "transport_maps": "inline:{office.example=smtp:%s}" % office.nexthop})
+        queue_id = mta.send(MESSAGE, to=ANN)
+        status_of(mta, queue_id, ANN, "deferred")
+        mta.wait_idle()
+        while office.has_message():
+            assert b"SMTP client" not in office.take_message().headers
