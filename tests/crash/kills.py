@@ -19,7 +19,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
-from mta import wait_for  # noqa: E402
+from mta import process_runs, wait_for  # noqa: E402
 from next_hop import NextHop  # noqa: E402
 from power_cut import Bench  # noqa: E402
 
@@ -172,7 +172,7 @@ def kill(pid):
 def kill_master(mta):
     master = mta.master_pid()
     kill(master)
-    wait_for(lambda: not pathlib.Path(f"/proc/{master}").exists(), "master's end")
+    wait_for(lambda: not process_runs(master), "master's end")
     wait_for(lambda: not mta.is_listening(), "the workers' end", 60)
     mta.start()
 
