@@ -89,7 +89,8 @@ def numbers(messages):
     return sorted(int(re.search(rb"X-Number: (\d+)", m.data).group(1)) for m in messages)
 
 
-QUICK = {"minimal_backoff_time": "1s", "maximal_backoff_time": "1s", "queue_run_delay": "1s", "service_throttle_time": "1s",
+QUICK = {"minimal_backoff_time": "1s", "maximal_backoff_time": "1s", "queue_run_delay": "1s",
+         "service_throttle_time": "1s",
          "transport_retry_time": "1s", "mydestination": "", "notify_classes": "",
          "message_size_limit": "0"}
 
@@ -285,7 +286,12 @@ def shifted_clock(start_mta, tmp_path):
         plain = mta.environment
         mta.environment = lambda: {**plain(), "LD_PRELOAD": str(library), "CLOCK_OFFSET": str(offset)}
         mta.main_cf["import_environment"] += " LD_PRELOAD CLOCK_OFFSET"
-        mta.shift = lambda seconds: offset.write_bytes(struct.pack("q", seconds))
+
+        def shift(seconds):
+            with open(offset, "r+b", buffering=0) as file:  # mapped: never shorter
+                file.write(struct.pack("q", seconds))
+
+        mta.shift = shift
         return mta.start()
 
     return start
