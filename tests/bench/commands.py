@@ -83,7 +83,7 @@ def queue_size(run):
     return 100000 if run.full else run.count(20000)
 
 
-@benchmark("mailq of 20,000", {"s": ("<=", 0.5)}, warm_up=False, stopped=True)
+@benchmark("mailq, 20,000 (FULL: 100,000)", {"s": ("<=", 0.5)}, warm_up=False, stopped=True)
 def mailq(run, mta):
     count = queue_size(run)
     fill_queue(run, mta, count)
@@ -109,7 +109,7 @@ def cpu_end(begin, own):
     return time.monotonic() - begin, times.children_user + times.children_system - own
 
 
-@benchmark("postsuper on 20,000", {"-d ALL s": ("<=", 0.3)},
+@benchmark("postsuper, 20,000 (FULL: 100,000)", {"-d ALL s": ("<=", 0.3)},
            warm_up=False, stopped=True)
 def postsuper(run, mta):
     figures = {}

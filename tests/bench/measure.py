@@ -93,7 +93,7 @@ def journaled_folder():
         file.truncate(4 << 30)
     made = all(
         subprocess.run(argv, capture_output=True).returncode == 0
-        for argv in (["mkfs.ext4", "-q", "-F", image], ["mount", "-o", "loop", image, place])
+        for argv in (["mkfs.ext4", "-q", "-F", "-i", "4096", image], ["mount", "-o", "loop", image, place])
     )
     top.chmod(0o755)
     tempfile.tempdir = str(place)

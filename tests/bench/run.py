@@ -8,6 +8,7 @@ NAMEs are those of --list; none means all. --scale 0.2 sends a fifth of the mail
 import argparse
 import datetime
 import os
+import signal
 import sys
 
 import flow  # noqa: F401, I001 (in the order of the table)
@@ -48,6 +49,7 @@ def main():
         sys.exit(f"no such benchmark: {' '.join(sorted(unknown))}")
     if os.geteuid() != 0 or yardstick_root() is None:
         sys.exit("the benchmarks need root and Debian's postfix package")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was mounted goes
     with journaled_folder() as place:
         print(f"{datetime.date.today()}, {os.cpu_count()} cores, {args.rounds} rounds, medians, "
               f"on {place}")
