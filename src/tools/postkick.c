@@ -3,6 +3,7 @@
 #include "ipc/trigger.h"
 #include "util/help.h"
 #include "util/log.h"
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,8 +37,12 @@ int main(int argc, char **argv)
     const char *path =
         arena_printf(arena, "%s/%s/%s", mail->queue_directory, class, service);
     int timeout_ms = (int)mail->trigger_timeout.seconds * 1000;
-    if (!trigger_send(path, str_c(argv[optind + 2]), timeout_ms, &err))
-        log_fatal("Cannot contact class %s service %s - perhaps the mail system is down",
-                  class, service);
-    return 0;
+    if (access(path, F_OK) != 0)
+        log_warn("unable to look up %s/%s: %m", class, service);
+    if (!trigger_send(path, str_c(argv[optind + 2]), timeout_ms, &err)) {
+        log_warn("Cannot contact class %s service %s - perhaps the mail system is down",
+                 class, service);
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
 }

