@@ -111,7 +111,7 @@ def test_staging_keeps_debians_places(tmp_path):
         assert os.path.lexists(tmp_path / path), path
     assert os.readlink(tmp_path / "usr/bin/mailq") == "/usr/sbin/sendmail"
     unit = (tmp_path / "lib/systemd/system/postfix.service").read_text()
-    assert "ExecStart=/usr/sbin/postfix start-fg" in unit and "@" not in unit
+    assert "ExecStart=/usr/sbin/postfix start-fg" in unit and "_DIR@" not in unit
     assert "hash:/etc/aliases\n" in (tmp_path / "etc/postfix/main.cf").read_text()
 
 
