@@ -221,11 +221,11 @@ static void enqueue(struct message *msg, struct route *routes, size_t len,
 }
 
 // A destination that takes mail as fast as we let it, or one that does not take it.
-static void advise(const struct transport *t, long busy)
+static void advise(const struct transport *t, long window)
 {
     long most = t->rules.window.limit;
 
-    if (most > 0 && busy >= most) {
+    if (most > 0 && window >= most) {
         log_warn("you may need to increase the main.cf %s_destination_concurrency_limit "
                  "from %ld",
                  t->name, most);
@@ -251,7 +251,7 @@ static void clog_warning(struct qmgr *qm, const struct dest *d)
     qm->clog_warned_ms = now;
     log_warn("mail for %s is using up %ld of %zu active queue entries", d->nexthop, used,
              qm->messages_len);
-    advise(d->transport, d->busy);
+    advise(d->transport, d->window.size);
     log_warn("please avoid flushing the whole queue when you have");
     log_warn("lots of deferred mail, that is bad for performance");
     log_warn("to turn off these warnings specify: %s = 0", "qmgr_clog_warn_time");
