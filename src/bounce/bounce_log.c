@@ -29,6 +29,8 @@ static bool put_value(struct buf *out, const char *name, const char *value)
     for (char *c = line; *c != 0; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = ascii_is_space(*c) ? ' ' : '?';
+    for (size_t len = strlen(line); len > 0 && line[len - 1] == ' '; len--)
+        line[len - 1] = '\0'; // such as the newline that ended a command's output
     bool fits = buf_printf(out, "%s=%s\n", name, line);
     arena_free(arena);
     return fits;

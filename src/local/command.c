@@ -122,5 +122,5 @@ void deliver_command(const struct task *t, const char *line)
     if (verdict.dsn[0] == '2')
         task_report(t, verdict.dsn, "delivered to command: %s", line);
     else
-        task_report_command(t, &verdict, result.output);
+        task_report_command(t, &verdict);
 }

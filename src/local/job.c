@@ -40,14 +40,13 @@ void task_report(const struct task *t, const char *dsn, const char *fmt, ...)
     report(t, &o);
 }
 
-void task_report_command(const struct task *t, const struct command_verdict *verdict,
-                         const char *output)
+void task_report_command(const struct task *t, const struct command_verdict *verdict)
 {
     struct outcome o = {.dsn = verdict->dsn, .text = verdict->text};
 
-    if (output[0] != '\0') {
+    if (verdict->diag != NULL) {
         o.diag_type = "x-unix";
-        o.diag_text = output;
+        o.diag_text = verdict->diag;
     }
     report(t, &o);
 }

@@ -99,8 +99,7 @@ void task_report(const struct task *t, const char *dsn, const char *fmt, ...)
 void task_report_error(const struct task *t, const struct error *err, const char *before);
 // The same for a command: its output is the diagnostics.
 struct command_verdict;
-void task_report_command(const struct task *t, const struct command_verdict *verdict,
-                         const char *output);
+void task_report_command(const struct task *t, const struct command_verdict *verdict);
 void task_report_forwarded(const struct task *t, const char *id);
 // The message is a probe: say what would happen, and leave it at that.
 bool task_is_probe(const struct task *t);

@@ -45,6 +45,7 @@ void deliver_pass(const struct task *t, const char *text)
     req.rcpts_len = 1;
     req.sender = t->sender;
     service_alive(job->d->svc);
+    log_info("%s: passing <%s> to transport=%s", req.queue_id, t->address, transport);
     struct channel *ch =
         channel_connect(arena_printf(job->arena, "private/%s", transport),
                         (int)job->local->mail->daemon_timeout.seconds * 1000, &err);

@@ -425,18 +425,25 @@ static const char *with_output(struct arena *arena, const char *text, const char
 static struct command_verdict
 judge_exit(struct arena *arena, const struct command_result *result, const char *line)
 {
-    struct command_verdict v = {"2.0.0", ""};
+    struct command_verdict v = {"2.0.0", "", NULL};
+    bool has_output = result->output[0] != '\0';
 
     if (result->status == 0)
         return v;
-    if (take_status_code(arena, result->output, &v.dsn, &v.text))
+    if (take_status_code(arena, result->output, &v.dsn, &v.text)) {
+        v.diag = v.text;
         return v;
+    }
     for (size_t i = 0; i < COUNT(exit_meanings); i++)
         if (exit_meanings[i].status == result->status)
             return (struct command_verdict){
                 exit_meanings[i].dsn,
-                with_output(arena, exit_meanings[i].text, result->output)};
+                with_output(arena, exit_meanings[i].text, result->output),
+                has_output ? result->output : exit_meanings[i].text};
     v.dsn = "5.3.0";
+    v.diag = has_output
+                 ? result->output
+                 : arena_printf(arena, "unknown mail system error %d", result->status);
     v.text = with_output(
         arena,
         arena_printf(arena, "Command died with status %d: \"%s\"", result->status, line),
@@ -448,25 +455,30 @@ struct command_verdict command_judge(struct arena *arena,
                                      const struct command_result *result, const char *line,
                                      const struct error *err)
 {
+    bool has_output = result->output != NULL && result->output[0] != '\0';
+
     switch (result->end) {
     case COMMAND_EXITED:
         return judge_exit(arena, result, line);
     case COMMAND_SIGNALED:
         return (struct command_verdict){
-            "4.3.0", with_output(arena,
-                                 arena_printf(arena, "Command died with signal %d: \"%s\"",
-                                              result->status, line),
-                                 result->output)};
+            "4.3.0",
+            with_output(arena,
+                        arena_printf(arena, "Command died with signal %d: \"%s\"",
+                                     result->status, line),
+                        result->output),
+            has_output ? result->output : NULL};
     case COMMAND_TIMED_OUT:
         return (struct command_verdict){
             "5.3.0",
             with_output(arena,
                         arena_printf(arena, "Command time limit exceeded: \"%s\"", line),
-                        result->output)};
+                        result->output),
+            has_output ? result->output : NULL};
     case COMMAND_FAILED:
         break;
     }
-    return (struct command_verdict){"4.3.0", err->text[0] != '\0'
-                                                 ? arena_strdup(arena, err->text)
-                                                 : "cannot run command"};
+    return (struct command_verdict){
+        "4.3.0",
+        err->text[0] != '\0' ? arena_strdup(arena, err->text) : "cannot run command", NULL};
 }

@@ -47,6 +47,7 @@ void run_command(struct arena *arena, const struct command *command,
 struct command_verdict {
     const char *dsn;  // "2.0.0" when it worked
     const char *text; // "" when it worked
+    const char *diag; // Diagnostic-Code of type x-unix; NULL: none
 };
 struct command_verdict command_judge(struct arena *arena,
                                      const struct command_result *result, const char *line,

@@ -144,9 +144,9 @@ static void report_end(struct delivery *d, const struct command_result *result,
                                     result->output);
         o.action = (service.args.flags & PIPE_FINAL) ? "delivered" : "relayed";
     }
-    if (result->output[0] != '\0') {
+    if (verdict.diag != NULL) {
         o.diag_type = "x-unix";
-        o.diag_text = result->output;
+        o.diag_text = verdict.diag;
     }
     report_all(d, &o);
 }

@@ -10,6 +10,7 @@ PATTERNS = [(re.compile(p, re.M), r) for p, r in [
     (r"\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d( \d{4})?", "TIME"),
     (r"delay=[\d.]+, delays=[\d./]+", "delay=D, delays=D"),
     (r"<\d{14}\.", "<TIME."),
+    (r"tmp/\d+\.P\d+", "tmp/TIME.P"),
     (r"queued as 0000\w", "queued as HOPID"),
     (r"(localhost\[127\.0\.0\.1\]):\d+", r"\1:PORT"),
     (r"\b(ID\d+)\.\d{9,10}(/)", r"\1.SECONDS\2"),

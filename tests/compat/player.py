@@ -378,7 +378,8 @@ class Player:
         lines += ["== log"] + mask.log(self.log())
         lines += mask("\n".join(self.delivered() + self.relayed() + self.queued())).split("\n")
         self.clean()
-        return "\n".join(line.rstrip() for line in lines if line).rstrip("\n") + "\n"
+        text = "\n".join(line.rstrip() for line in lines if line).rstrip("\n")
+        return sorted_report(text) + "\n"
 
     def delivered(self):
         """Files below mail/: mailboxes, Maildirs, what commands wrote."""
@@ -431,6 +432,18 @@ class Player:
         self.ready.close()
         for hop in self.hops.values():
             hop.close()
+
+
+def sorted_report(text):
+    """The recipients of a delivery report sorted: their order is that of the deliveries."""
+    out, group, kind = [], [], None
+    for part in text.split("\n|\n"):
+        now = part[:4] if part.startswith(("| <", "| Final-Recipient")) else None
+        if now is None or now != kind:
+            out, group = out + sorted(group), []
+        kind = now
+        (group if now else out).append(part)
+    return "\n|\n".join(out + sorted(group))
 
 
 def in_order(commands):
