@@ -391,7 +391,7 @@ static bool judge_mime(struct content *c)
         {MIME_ERROR_8BIT_BODY,       cfg->strict_8bitmime_body || cfg->strict_8bitmime,
          "5.6.0 improper use of 8-bit data in message body"                                                                      },
         {MIME_ERROR_ENCODING_DOMAIN, cfg->strict_mime_encoding_domain,
-         "5.6.0 improper message/* or multipart/* encoding domain"                                                               },
+         "5.6.0 invalid message/* or multipart/* encoding domain"                                                               },
     };
 
     for (size_t i = 0; i < COUNT(rules); i++) {

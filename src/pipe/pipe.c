@@ -138,10 +138,11 @@ static void report_end(struct delivery *d, const struct command_result *result,
     struct outcome o = {.dsn = verdict.dsn, .text = verdict.text, .relay = name};
 
     if (verdict.dsn[0] == '2') {
-        o.text = result->output[0] == '\0'
-                     ? arena_printf(d->arena, "delivered via %s service", name)
-                     : arena_printf(d->arena, "delivered via %s service (%s)", name,
-                                    result->output);
+        struct str output = str_trim(str_c(result->output));
+
+        o.text = output.len == 0 ? arena_printf(d->arena, "delivered via %s service", name)
+                                 : arena_printf(d->arena, "delivered via %s service (%.*s)",
+                                                name, STR_FMT(output));
         o.action = (service.args.flags & PIPE_FINAL) ? "delivered" : "relayed";
     }
     if (verdict.diag != NULL) {

@@ -87,6 +87,8 @@ static const char *per_rcpt_value(const struct expansion *e, const char *name)
         return local_piece(e, 'e');
     if (strcmp(name, "mailbox") == 0)
         return local_piece(e, 'm');
+    if (strcmp(name, "domain") == 0)
+        return rcpt_domain(e);
     return NULL;
 }
 
@@ -114,8 +116,6 @@ static const char *message_value(const struct expansion *e, const char *name)
         return sender(e);
     if (strcmp(name, "nexthop") == 0)
         return fold_domain(e, str_c(req->nexthop));
-    if (strcmp(name, "domain") == 0)
-        return rcpt_domain(e); // all recipients of a request share it
     if (strcmp(name, "size") == 0)
         return arena_printf(e->arena, "%" PRId64, req->data_size);
     return NULL;
@@ -154,7 +154,8 @@ bool pipe_argv_expand(struct arena *arena, const struct pipe_args *args,
                 return false;
             if (e.unknown != NULL)
                 return error_config(err, "unknown macro name: \"%s\"", e.unknown);
-            text_list_add(arena, &list, word);
+            if (word[0] != '\0' || !e.is_per_rcpt) // such as no $extension
+                text_list_add(arena, &list, word);
         }
     }
     text_list_add(arena, &list, NULL);

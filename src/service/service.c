@@ -104,7 +104,7 @@ static void open_log(struct service *svc, const struct mail_config *mail)
     bool use_socket = mail != NULL && mail->maillog_file[0] != '\0';
     unsigned sinks = use_socket ? LOG_TO_SOCKET : LOG_TO_SYSLOG;
 
-    if (svc->opt.log_stderr || svc->opt.stand_alone)
+    if (svc->opt.log_stderr)
         sinks |= LOG_TO_STDERR;
     log_open(
         arena_printf(svc->arena, "%s/%s", name,

@@ -1,6 +1,7 @@
 // sendmail: the command that programs use to send mail; also mailq and newaliases.
 #include "config/config.h"
 #include "mail/address.h"
+#include "mail/maillog.h"
 #include "mail/queue_file.h"
 #include "mail/submission.h"
 #include "tools/sendmail_config.h"
@@ -27,7 +28,7 @@ enum mode {
 };
 
 // As queue files keep them (attribute trace_flags).
-enum { TRACE_VERIFY = 1 << 8, TRACE_RECORD = 1 << 10 };
+enum { TRACE_VERIFY = SENDMAIL_TRACE_VERIFY, TRACE_RECORD = 1 << 10 };
 
 struct call {
     struct arena *arena;
@@ -38,9 +39,10 @@ struct call {
     int verbose;
 };
 
+// compat: whatever is wrong, the exit status is that of a failure for now.
 static _Noreturn void usage(const char *text)
 {
-    log_fatal_status(EX_USAGE, "%s", text);
+    log_fatal_status(EX_TEMPFAIL, "%s", text);
 }
 
 static void set_mode(struct call *c, const char *arg)
@@ -71,7 +73,7 @@ static void set_mode(struct call *c, const char *arg)
         c->options.trace_flags |= TRACE_VERIFY;
         break;
     default:
-        log_fatal_status(EX_USAGE, "unsupported: -%c%c", 'b', arg[0]);
+        log_fatal_status(EX_TEMPFAIL, "unsupported: -%c%c", 'b', arg[0]);
     }
 }
 
@@ -148,7 +150,7 @@ static void set_queue(struct call *c, const char *arg)
         if (c->mode != MODE_DAEMON)
             c->mode = c->mode == MODE_MAIL ? MODE_NONE : c->mode;
     } else {
-        log_fatal_status(EX_USAGE, "-q%c is not implemented", arg[0]);
+        log_fatal_status(EX_TEMPFAIL, "-q%c is not implemented", arg[0]);
     }
 }
 
@@ -309,14 +311,14 @@ static int send_message(struct call *c, const struct mail_config *mail)
     long uid = (long)getuid();
 
     if (!c->options.extract_rcpts && c->options.rcpts.len == 0)
-        log_fatal_status(EX_USAGE,
+        log_fatal_status(EX_TEMPFAIL,
                          "%s(%ld): Recipient addresses must be specified on the command "
                          "line or via the -t option",
                          who, uid);
     if (!sendmail_read(c->arena, 0, mail, &c->options, &records, &err))
         log_fatal_status(err.kind == ERROR_TEMPORARY     ? EX_DATAERR
                          : strcmp(err.dsn, "5.3.4") == 0 ? EX_UNAVAILABLE
-                                                         : EX_USAGE,
+                                                         : EX_TEMPFAIL,
                          "%s(%ld): %s", who, uid, err.text);
     int status = submission_send(c->arena, mail, records, &reason, NULL);
 
@@ -450,5 +452,8 @@ int main(int argc, char **argv)
 
     if (config == NULL)
         log_fatal_status(EX_CONFIG, "%s", err.text);
+    maillog_open_command(
+        config_mail(config),
+        arena_printf(c.arena, "%s/%s", config_mail(config)->syslog_name, name), true);
     return run(&c, config, argv + optind);
 }

@@ -8,6 +8,8 @@
 
 enum fix_line_endings { FIX_ALWAYS, FIX_STRICT, FIX_NEVER };
 
+enum { SENDMAIL_TRACE_VERIFY = 1 << 8 }; // -bv: a probe, without a message
+
 struct sendmail_options {
     const char *sender, *full_name; // internal form of the address
     const char *envelope_id, *encoding, *verp;
