@@ -88,6 +88,7 @@ def main():
          env={"ASAN_OPTIONS": "detect_leaks=0"})
     step("fuzzing, a short run", [*make, "fuzz"])
     step("power cuts and kills", [*make, "crash", "QUICK=1"])
+    step("sameness with Postfix, by its recordings", ["/usr/bin/python3", "tests/compat/compat.py"])
     pytest("end to end", ROOT / "build/release")
     if not quick:
         step("build, sanitized", [*make, "SANITIZE=address,undefined", "all", "probe"])

@@ -95,7 +95,7 @@ class Mask:
         for label in sorted(by_id, key=lambda name: (len(name), name)):
             for program in sorted(by_id[label], key=lambda p: (PROGRAMS.index(p) if p in PROGRAMS else 99)):
                 lines = by_id[label][program]
-                out += sorted(lines) if " to=<" in lines[0] else lines
+                out += sorted(lines) if any(" to=<" in line for line in lines) else lines
         return out
 
 

@@ -80,10 +80,19 @@ class Client:
     %eof reads until the server closes, %drop closes, %repeat N LINE, %quiet N LINE (shows the
     last reply only)."""
 
-    def __init__(self, port, source, show):
-        self.sock = socket.create_connection(("127.0.0.1", port), REPLY_WAIT, (source, 0))
+    def __init__(self, port, source, show, after_message):
+        self.sock = wait_for(lambda: self.connect(port, source), f"a listener on port {port}", 10)
         self.file, self.show, self.content = self.sock.makefile("rb"), show, None
+        self.after_message = after_message
         self.read()
+
+    @staticmethod
+    def connect(port, source):
+        """None while the listener is not there yet."""
+        try:
+            return socket.create_connection(("127.0.0.1", port), REPLY_WAIT, (source, 0))
+        except ConnectionRefusedError:
+            return None
 
     def read(self, quiet=False):
         code = b""
@@ -98,6 +107,8 @@ class Client:
                               ("" if line.endswith(b"\r\n") else " (no CR)"))
                 code = line[:3]
                 if line[3:4] != b"-":
+                    if b"queued as" in line:
+                        self.after_message()
                     return code
         except socket.timeout:
             self.show("S: (no reply)")
@@ -275,10 +286,11 @@ class Player:
     def log(self):
         return self.mta.log()[self.mark:]
 
-    def is_settled(self):
+    def is_settled(self, in_session=False):
         """Every message has left the active queue, and every session is closed in the log."""
         log = self.log()
-        if log.count("]: connect from") > len(re.findall(r"\]: disconnect from", log)):
+        closed = len(re.findall(r"\]: disconnect from", log))
+        if not in_session and log.count("]: connect from") > closed:
             return False
         if not self.mta.is_idle():
             return False
@@ -287,12 +299,12 @@ class Player:
         gone = set(re.findall(r"\]: (\w+): removed$", log, re.M))
         return active <= kept | gone
 
-    def settle(self):
+    def settle(self, in_session=False):
         end = time.monotonic() + 20
         last, since = -1, 0.0
         while time.monotonic() < end:
             size, now = len(self.mta.log()), time.monotonic()
-            if size != last or not self.is_settled():
+            if size != last or not self.is_settled(in_session):
                 last, since = size, now
             elif now - since >= QUIET:
                 return
@@ -323,7 +335,8 @@ class Player:
     def talk(self, section):
         self.show("== client")
         port = int(self.fill(section.options.get("port", str(self.mta.port))))
-        client = Client(port, section.options.get("from", "127.0.0.1"), self.show)
+        client = Client(port, section.options.get("from", "127.0.0.1"), self.show,
+                        lambda: self.settle(in_session=True))
         try:
             for line in section.lines:
                 client.say(self.fill(line))
@@ -438,7 +451,7 @@ def sorted_report(text):
     """The recipients of a delivery report sorted: their order is that of the deliveries."""
     out, group, kind = [], [], None
     for part in text.split("\n|\n"):
-        now = part[:4] if part.startswith(("| <", "| Final-Recipient")) else None
+        now = next((k for k in ("| <", "| Final-Recipient") if part.startswith(k)), None)
         if now is None or now != kind:
             out, group = out + sorted(group), []
         kind = now
@@ -462,7 +475,7 @@ def sorted_listing(text):
     """The entries of a queue listing sorted: their order is that of a directory."""
     blocks = [block for block in text.split("\n\n")]
     head, _, first = blocks[0].partition("\n") if blocks[0].startswith("-") else ("", "", blocks[0])
-    body = sorted([first, *blocks[1:-1]], key=lambda b: b.split(None, 5)[5:] if b else [])
+    body = sorted([first, *blocks[1:-1]], key=lambda b: b.split(None, 6)[6:] if b else [])
     return "\n\n".join([head + "\n" + body[0] if head else body[0], *body[1:], *blocks[-1:][:len(blocks) - 1]])
 
 
