@@ -88,7 +88,10 @@ def main():
          env={"ASAN_OPTIONS": "detect_leaks=0"})
     step("fuzzing, a short run", [*make, "fuzz"])
     step("power cuts and kills", [*make, "crash", "QUICK=1"])
-    step("sameness with Postfix, by its recordings", ["/usr/bin/python3", "tests/compat/compat.py"])
+    if os.geteuid() == 0:
+        step("sameness with Postfix, by its recordings", ["/usr/bin/python3", "tests/compat/compat.py"])
+    else:
+        print("== sameness with Postfix: left out, its recordings are of instances that root started")
     pytest("end to end", ROOT / "build/release")
     if not quick:
         step("build, sanitized", [*make, "SANITIZE=address,undefined", "all", "probe"])

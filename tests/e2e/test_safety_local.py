@@ -97,6 +97,7 @@ def test_bad_records_in_maildrop_are_set_aside(start_mta):
 
 
 def test_sendmail_arguments_cannot_inject(start_mta, next_hop):
+    start_mta.expect_in_log(r"sendmail\[\d+\]: fatal: ")  # how a refusal is logged
     mta = start_mta(main={"relayhost": next_hop.nexthop, "mydestination": ""})
     tries = [
         ["-f", "me@x.example\nX-Evil: 1", "u@x.example"],
