@@ -96,6 +96,7 @@ QUICK = {"minimal_backoff_time": "1s", "maximal_backoff_time": "1s", "queue_run_
 
 
 def test_a_full_queue_refuses_and_recovers(small_disk, start_mta, next_hop):
+    start_mta.expect_in_log(r"sendmail\[\d+\]: fatal: .*queue file write error")
     disks = []
     mta = start_mta(main={**QUICK, "relayhost": next_hop.nexthop, "defer_transports": "smtp"},
                     prepare=lambda m: disks.append(small_disk(m.spool, 600)))
